@@ -1,0 +1,56 @@
+"""Access: what each role of the console may do.
+
+Deny by default: a route names the one permission it needs, and a role holds
+exactly what this table gives it. Contact data is personal data: phone numbers in
+full are for those who may have to dial them (S2.1-16).
+"""
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """One thing a person may be allowed to do in the console."""
+
+    VIEW_INCIDENTS = "view_incidents"
+    RESPOND = "respond"
+    DECLARE = "declare"
+    VIEW_ON_CALL = "view_on_call"
+    VIEW_CONTACTS = "view_contacts"
+    VIEW_TICKETS = "view_tickets"
+    WORK_TICKETS = "work_tickets"
+    VIEW_DELIVERIES = "view_deliveries"
+    VIEW_PLAN = "view_plan"
+    MANAGE_INTEGRATIONS = "manage_integrations"
+
+
+class ConsoleRole(StrEnum):
+    """The role of a console user; not to be confused with the roles of a plan."""
+
+    OWNER = "owner"
+    RESPONDER = "responder"
+    AGENT = "agent"
+    STAKEHOLDER = "stakeholder"
+
+
+_STAKEHOLDER = frozenset(
+    {Permission.VIEW_INCIDENTS, Permission.VIEW_ON_CALL, Permission.VIEW_PLAN}
+)
+_AGENT = _STAKEHOLDER | {
+    Permission.DECLARE,
+    Permission.VIEW_TICKETS,
+    Permission.WORK_TICKETS,
+    Permission.VIEW_CONTACTS,
+}
+_RESPONDER = _AGENT | {Permission.RESPOND, Permission.VIEW_DELIVERIES}
+
+_GRANTS = {
+    ConsoleRole.STAKEHOLDER: _STAKEHOLDER,
+    ConsoleRole.AGENT: _AGENT,
+    ConsoleRole.RESPONDER: _RESPONDER,
+    ConsoleRole.OWNER: frozenset(Permission),
+}
+
+
+def permissions_of(role: ConsoleRole) -> frozenset[Permission]:
+    """Return everything a console role may do."""
+    return _GRANTS[role]

@@ -1,0 +1,142 @@
+"""Alerts: many signals about one condition, kept as one record.
+
+A *signal* is one observation by a source: a condition, named by its fingerprint,
+is firing or resolved. The first firing signal makes an *alert*; every further one
+updates it and never opens a second incident while the first is open (S4.1-09).
+
+An alert that fires again joins its incident while that is open; once the incident
+is resolved, the alert begins a new *episode*, which has an incident of its own.
+Signals may arrive late and out of order: a resolve that ended before the alert
+began, or a firing that began no later than the known end, is stale and changes
+nothing. A source whose clock runs ahead cannot put a start in the future: it is
+clamped to the instant of receipt, and both are kept (A58).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from watchbill.core.labels import Labels
+
+
+class AlertStatus(StrEnum):
+    """Whether the source sees the condition now."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """One observation of one condition, in the common form (S4.1-08)."""
+
+    fingerprint: str
+    status: AlertStatus
+    title: str
+    labels: Labels
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    #: When the source says that the condition began and ended.
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    #: Links by what they show, such as "runbook" or "dashboard".
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """What is known of an alert from its first firing to its resolve."""
+
+    status: AlertStatus
+    starts_at: datetime
+    last_seen_at: datetime
+    ends_at: datetime | None = None
+    #: Firing signals received, the first included.
+    count: int = 1
+
+
+class FoldReason(StrEnum):
+    """What a signal did to its alert."""
+
+    FIRST_SEEN = "first_seen"
+    SEEN_AGAIN = "seen_again"
+    FIRED_AGAIN = "fired_again"
+    NEW_EPISODE = "new_episode"
+    RESOLVED = "resolved"
+    ALREADY_RESOLVED = "already_resolved"
+    STALE = "stale"
+    NEVER_FIRED = "never_fired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """The alert after a signal; ``episode`` is None when there still is none."""
+
+    reason: FoldReason
+    episode: Episode | None
+
+    @property
+    def starts_episode(self) -> bool:
+        """Whether a new alert record begins here."""
+        return self.reason in {FoldReason.FIRST_SEEN, FoldReason.NEW_EPISODE}
+
+
+def fold(
+    current: Episode | None,
+    signal: Signal,
+    *,
+    incident_is_open: bool,
+    now: datetime,
+) -> Fold:
+    """Return the alert after a signal received at ``now``.
+
+    ``incident_is_open`` tells whether the incident of the current episode still
+    is; it decides between firing again and a new episode.
+    """
+    match signal.status:
+        case AlertStatus.FIRING:
+            return _fire(current, signal, incident_is_open=incident_is_open, now=now)
+        case AlertStatus.RESOLVED:
+            return _resolve(current, signal, now=now)
+
+
+def _fire(
+    current: Episode | None,
+    signal: Signal,
+    *,
+    incident_is_open: bool,
+    now: datetime,
+) -> Fold:
+    starts_at = min(signal.starts_at or now, now)
+    fresh = Episode(status=AlertStatus.FIRING, starts_at=starts_at, last_seen_at=now)
+    if current is None:
+        return Fold(reason=FoldReason.FIRST_SEEN, episode=fresh)
+    if current.status is AlertStatus.FIRING:
+        seen = replace(current, last_seen_at=now, count=current.count + 1)
+        return Fold(reason=FoldReason.SEEN_AGAIN, episode=seen)
+    if current.ends_at is not None and starts_at < current.ends_at:
+        return Fold(reason=FoldReason.STALE, episode=current)
+    if not incident_is_open:
+        return Fold(reason=FoldReason.NEW_EPISODE, episode=fresh)
+    again = replace(
+        current,
+        status=AlertStatus.FIRING,
+        last_seen_at=now,
+        ends_at=None,
+        count=current.count + 1,
+    )
+    return Fold(reason=FoldReason.FIRED_AGAIN, episode=again)
+
+
+def _resolve(current: Episode | None, signal: Signal, *, now: datetime) -> Fold:
+    if current is None:
+        return Fold(reason=FoldReason.NEVER_FIRED, episode=None)
+    if current.status is AlertStatus.RESOLVED:
+        return Fold(reason=FoldReason.ALREADY_RESOLVED, episode=current)
+    ends_at = min(signal.ends_at or now, now)
+    if ends_at < current.starts_at:
+        return Fold(reason=FoldReason.STALE, episode=current)
+    over = replace(
+        current, status=AlertStatus.RESOLVED, last_seen_at=now, ends_at=ends_at
+    )
+    return Fold(reason=FoldReason.RESOLVED, episode=over)

@@ -1,0 +1,394 @@
+"""Escalation: who is contacted at which time, and when to look again.
+
+A severity has one *ladder*: steps ordered by the time elapsed. Two kinds of step
+stand in it side by side (A2). The paging loop looks for somebody who takes the
+incident and stops at the acknowledgement. The matrix is about time lost: its
+"escalate to" steps run until service is restored and its "notify" steps until
+the incident is resolved; an acknowledgement stops neither.
+
+:func:`advance` answers for one incident at one instant: which steps fire, whom
+each reaches, and when to ask again.
+
+- A step fires once (S3.2-18), at its own time; the tree never waits for an
+  answer (S2.2-08).
+- A step that reaches nobody does not wait out the delay of the next one: the
+  next step that contacts people fires at once (S2.2-09). When none is left, the
+  fallback is tried, again every five minutes, until it reaches somebody or the
+  incident is acknowledged.
+- Steps that became due during downtime are decided on the state of now and in
+  time order; what they say to one person is one message, marked late (S3.2-19).
+- After-mitigation work such as the post-mortem is counted from the resolution
+  and stopped by nothing (S3.2-20, A18).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from watchbill.core.ladder import (
+    ChannelTarget,
+    Ladder,
+    Since,
+    Situation,
+    Step,
+    StopOn,
+    Target,
+    Verb,
+    When,
+)
+from watchbill.core.people import Contact, unique
+from watchbill.core.roster import Roster
+from watchbill.core.temporal import describe
+
+LATE_AFTER = timedelta(seconds=60)
+"""A step fired later than this after it was due is marked late."""
+
+FALLBACK_EVERY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far one incident has come on its ladder. Persisted."""
+
+    #: Steps that have been dealt with: fired, stopped or without anyone to reach.
+    done: frozenset[str] = frozenset()
+    #: Steps made due before their time, and the instant at which they are.
+    brought_forward: Mapping[str, datetime] = field(default_factory=dict)
+    #: Set when every step has reached nobody; the fallback is tried again then.
+    fallback_at: datetime | None = None
+    fallback_tries: int = 0
+
+
+class FiringReason(StrEnum):
+    """Why a step was dealt with at this instant."""
+
+    DUE = "due"
+    BROUGHT_FORWARD = "brought_forward"
+    STOPPED = "stopped"
+    NOT_AT_THIS_HOUR = "not_at_this_hour"
+    CONFIDENTIAL = "confidential"
+    REACHED_NOBODY = "reached_nobody"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Firing:
+    """One step dealt with: what it does, whom it reaches, and why."""
+
+    step: Step
+    due_at: datetime
+    reason: FiringReason
+    recipients: tuple[Contact, ...] = ()
+    copies: tuple[Contact, ...] = ()
+    channels: tuple[str, ...] = ()
+    is_late: bool = False
+    #: A sentence fit to show to a responder at 3 a.m.
+    explanation: str = ""
+
+    @property
+    def acts(self) -> bool:
+        """Whether the step has an effect; a stopped or empty one has none."""
+        return self.reason in {FiringReason.DUE, FiringReason.BROUGHT_FORWARD}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What one person is told at one instant, merged over the steps that fired."""
+
+    contact: Contact
+    #: The step that decides how it is said: the most demanding one.
+    step: Step
+    because: tuple[Step, ...]
+    is_copy: bool = False
+    is_late: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """The answer of :func:`advance`."""
+
+    firings: tuple[Firing, ...]
+    progress: Progress
+    #: When to ask again; None when nothing is left to do.
+    ask_at: datetime | None
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nobody could be reached and only the fallback is left."""
+        return self.progress.fallback_at is not None
+
+    def calls(self) -> tuple[Call, ...]:
+        """Return one call a person, in the order in which the steps reach them."""
+        return _merge(self.firings)
+
+
+_LOUDNESS = {Verb.PAGE: 0, Verb.ESCALATE: 1, Verb.NOTIFY: 2, Verb.POSTMORTEM: 3}
+
+
+def due_at(step: Step, progress: Progress, situation: Situation) -> datetime | None:
+    """Return when a step is due, None while its clock has not started."""
+    start = (
+        situation.declared_at if step.since is Since.DECLARED else situation.resolved_at
+    )
+    planned = None if start is None else start + step.after
+    early = progress.brought_forward.get(step.key)
+    if planned is None or early is None:
+        return planned if early is None else early
+    return min(planned, early)
+
+
+def advance(
+    ladder: Ladder,
+    progress: Progress,
+    situation: Situation,
+    roster: Roster,
+    *,
+    now: datetime,
+) -> Advance:
+    """Return the steps that fire at ``now``, and when to ask again."""
+    firings: list[Firing] = []
+    while (found := _next(ladder, progress, situation, now=now)) is not None:
+        step, due = found
+        firing = _fire(step, due, progress, situation, roster, now=now)
+        firings.append(firing)
+        progress = replace(progress, done=progress.done | {step.key})
+        if firing.reason is FiringReason.REACHED_NOBODY:
+            progress = _after_nobody(ladder, progress, situation, now=now)
+    progress, fallback = _fall_back(ladder, progress, situation, roster, now=now)
+    firings.extend(fallback)
+    return Advance(
+        firings=tuple(firings),
+        progress=progress,
+        ask_at=_ask_at(ladder, progress, situation),
+    )
+
+
+def bring_forward(
+    ladder: Ladder, progress: Progress, situation: Situation, *, now: datetime
+) -> Progress:
+    """Return the progress in which the next step that contacts people is due now.
+
+    Unchanged when no such step is left (S3.2-21).
+    """
+    for step, _ in _pending(ladder, progress, situation):
+        if step.contacts_people and situation.stop_reason(step) is None:
+            early = {**progress.brought_forward, step.key: now}
+            return replace(progress, brought_forward=early)
+    return progress
+
+
+def upcoming(
+    ladder: Ladder, progress: Progress, situation: Situation
+) -> tuple[tuple[Step, datetime], ...]:
+    """Return the steps still to come that are still wanted, soonest first."""
+    return tuple(
+        (step, due)
+        for step, due in _pending(ladder, progress, situation)
+        if situation.stop_reason(step) is None
+    )
+
+
+def _pending(
+    ladder: Ladder, progress: Progress, situation: Situation
+) -> list[tuple[Step, datetime]]:
+    """The steps not yet dealt with whose clock runs; ties keep the plan's order."""
+    waiting = (
+        (step, due_at(step, progress, situation))
+        for step in ladder.steps
+        if step.key not in progress.done
+    )
+    known = [(step, due) for step, due in waiting if due is not None]
+    return sorted(known, key=lambda pair: pair[1])
+
+
+def _next(
+    ladder: Ladder, progress: Progress, situation: Situation, *, now: datetime
+) -> tuple[Step, datetime] | None:
+    pending = _pending(ladder, progress, situation)
+    return pending[0] if pending and pending[0][1] <= now else None
+
+
+def _ask_at(
+    ladder: Ladder, progress: Progress, situation: Situation
+) -> datetime | None:
+    times = [due for _, due in upcoming(ladder, progress, situation)]
+    if progress.fallback_at is not None:
+        times.append(progress.fallback_at)
+    return min(times, default=None)
+
+
+def _fire(
+    step: Step,
+    due: datetime,
+    progress: Progress,
+    situation: Situation,
+    roster: Roster,
+    *,
+    now: datetime,
+) -> Firing:
+    why_not = _why_not(step, due, situation, roster)
+    if why_not is not None:
+        reason, explanation = why_not
+        return Firing(step=step, due_at=due, reason=reason, explanation=explanation)
+    people, copies = _reach(step.targets, situation, roster, now=now)
+    if step.contacts_people and not people:
+        return Firing(
+            step=step,
+            due_at=due,
+            reason=FiringReason.REACHED_NOBODY,
+            explanation="nobody who answers to it can be reached",
+        )
+    early = step.key in progress.brought_forward
+    late = now - due > LATE_AFTER
+    return Firing(
+        step=step,
+        due_at=due,
+        reason=FiringReason.BROUGHT_FORWARD if early else FiringReason.DUE,
+        recipients=people,
+        copies=copies,
+        channels=_channels(step),
+        is_late=late,
+        explanation=_explain(step, early=early, late_by=now - due if late else None),
+    )
+
+
+def _why_not(
+    step: Step, due: datetime, situation: Situation, roster: Roster
+) -> tuple[FiringReason, str] | None:
+    if (stopped := situation.stop_reason(step)) is not None:
+        return FiringReason.STOPPED, stopped
+    if step.verb is Verb.POST and situation.confidential:
+        return FiringReason.CONFIDENTIAL, "a confidential incident is not posted"
+    is_open = roster.open_hours is None or roster.open_hours.contains(due)
+    if step.when is When.OPEN_HOURS and not is_open:
+        return FiringReason.NOT_AT_THIS_HOUR, "it applies in business hours only"
+    if step.when is When.CLOSED_HOURS and is_open:
+        return FiringReason.NOT_AT_THIS_HOUR, "it applies outside business hours only"
+    return None
+
+
+def _reach(
+    targets: tuple[Target, ...], situation: Situation, roster: Roster, *, now: datetime
+) -> tuple[tuple[Contact, ...], tuple[Contact, ...]]:
+    """Who is told, and who gets a copy; the unreachable are left out."""
+    category = situation.category
+    people = unique(
+        contact
+        for target in targets
+        for contact in roster.people(target, category=category, at=now)
+        if roster.can_reach(contact)
+    )
+    told = {contact.key for contact in people}
+    copies = unique(
+        contact
+        for target in targets
+        for contact in roster.shadows(target, at=now)
+        if roster.can_reach(contact) and contact.key not in told
+    )
+    # A shadow is never the only one told (S4.4-07).
+    return people, copies if people else ()
+
+
+def _channels(step: Step) -> tuple[str, ...]:
+    return tuple(
+        target.channel for target in step.targets if isinstance(target, ChannelTarget)
+    )
+
+
+def _explain(step: Step, *, early: bool, late_by: timedelta | None) -> str:
+    clock = "after the resolution" if step.since is Since.RESOLVED else "elapsed"
+    if early:
+        return f"brought forward; planned at {describe(step.after)} {clock}"
+    text = f"due at {describe(step.after)} {clock}"
+    return text if late_by is None else f"{text}; {describe(late_by)} late"
+
+
+def _after_nobody(
+    ladder: Ladder, progress: Progress, situation: Situation, *, now: datetime
+) -> Progress:
+    """Make the next people step due now, or turn to the fallback."""
+    forward = bring_forward(ladder, progress, situation, now=now)
+    if forward is not progress or progress.fallback_at is not None:
+        return forward
+    return replace(progress, fallback_at=now)
+
+
+def _fall_back(
+    ladder: Ladder,
+    progress: Progress,
+    situation: Situation,
+    roster: Roster,
+    *,
+    now: datetime,
+) -> tuple[Progress, tuple[Firing, ...]]:
+    """Try the fallback when it is due; keep trying until it reaches somebody."""
+    due = progress.fallback_at
+    if due is None or due > now:
+        return progress, ()
+    tries = progress.fallback_tries + 1
+    step = _fallback_step(ladder, tries)
+    firing = _fire(step, due, progress, situation, roster, now=now)
+    again = firing.reason is FiringReason.REACHED_NOBODY
+    progress = replace(
+        progress,
+        fallback_at=now + FALLBACK_EVERY if again else None,
+        fallback_tries=tries,
+    )
+    return progress, (firing,)
+
+
+def _fallback_step(ladder: Ladder, tries: int) -> Step:
+    """Everybody the ladder could page, and the plan's fallback before them.
+
+    The earlier targets are asked again because the usual cause is a channel that
+    was not configured or not working, and that may have been mended since.
+    """
+    paged = tuple(
+        target
+        for step in ladder.steps
+        if step.verb in {Verb.PAGE, Verb.ESCALATE}
+        for target in step.targets
+    )
+    return Step(
+        key=f"fallback/{tries}",
+        title="Fallback: nobody could be reached",
+        after=timedelta(0),
+        verb=Verb.PAGE,
+        targets=ladder.fallback + paged,
+        stop_on=StopOn.ACKNOWLEDGED,
+        origin=("S2.2-09",),
+    )
+
+
+def _merge(firings: tuple[Firing, ...]) -> tuple[Call, ...]:
+    acting = [firing for firing in firings if firing.acts]
+    calls: dict[str, Call] = {}
+    for firing, contact, is_copy in _tellings(acting):
+        said = calls.get(contact.key)
+        if said is None or (said.is_copy and not is_copy):
+            calls[contact.key] = Call(
+                contact=contact,
+                step=firing.step,
+                because=(firing.step,),
+                is_copy=is_copy,
+                is_late=firing.is_late,
+            )
+        elif not is_copy:
+            calls[contact.key] = _also(said, firing)
+    return tuple(calls.values())
+
+
+def _tellings(acting: list[Firing]) -> Iterator[tuple[Firing, Contact, bool]]:
+    for firing in acting:
+        yield from ((firing, contact, False) for contact in firing.recipients)
+        yield from ((firing, contact, True) for contact in firing.copies)
+
+
+def _also(said: Call, firing: Firing) -> Call:
+    louder = _LOUDNESS[firing.step.verb] < _LOUDNESS[said.step.verb]
+    return replace(
+        said,
+        step=firing.step if louder else said.step,
+        because=(*said.because, firing.step),
+        is_late=said.is_late or firing.is_late,
+    )

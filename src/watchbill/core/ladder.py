@@ -1,0 +1,184 @@
+"""Ladders: what is to happen at which time elapsed.
+
+A *step* names a time, a verb, its targets and the event after which it is no
+longer wanted. "Escalate to" adds somebody who works on the incident, "notify"
+informs somebody who does not; the record keeps them apart (S3.2-17).
+
+The ladder of one incident is the union of three tables (A1): the paging loop and
+the matrix of its severity, and the three contacts of its route (A11). It is
+composed once, from the version of the plan under which the incident was declared,
+and that version stays with it (S0-07).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from watchbill.core.oncall import Duty
+from watchbill.core.routing import Contacting, Route
+from watchbill.core.severity import Urgency
+
+
+class Verb(StrEnum):
+    """What a step does; the record keeps them apart (S3.2-17)."""
+
+    PAGE = "page"
+    ESCALATE = "escalate"
+    NOTIFY = "notify"
+    POST = "post"
+    CREATE_TICKET = "create_ticket"
+    POSTMORTEM = "postmortem"
+
+
+class StopOn(StrEnum):
+    """The event after which a step is no longer wanted."""
+
+    ACKNOWLEDGED = "acknowledged"
+    MITIGATED = "mitigated"
+    RESOLVED = "resolved"
+    NEVER = "never"
+
+
+class Since(StrEnum):
+    """The event from which a step's time is counted."""
+
+    DECLARED = "declared"
+    RESOLVED = "resolved"
+
+
+class When(StrEnum):
+    """At which hours a step applies, asked for the instant it is due."""
+
+    ALWAYS = "always"
+    OPEN_HOURS = "open_hours"
+    CLOSED_HOURS = "closed_hours"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleTarget:
+    """Everybody who answers to a role, alias or group."""
+
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DutyTarget:
+    """Whoever holds a duty of a rotation at the instant of firing."""
+
+    rotation: str
+    duty: Duty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpertTarget:
+    """The people of a level whose specialty is the incident's category (S2.1-09)."""
+
+    level: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelTarget:
+    """A channel, such as ``#incidents``; it is posted to and never paged."""
+
+    channel: str
+
+
+Target = RoleTarget | DutyTarget | ExpertTarget | ChannelTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One rung of a ladder."""
+
+    #: Unique within the ladder and stable across versions of the plan.
+    key: str
+    title: str
+    after: timedelta
+    verb: Verb
+    targets: tuple[Target, ...] = ()
+    stop_on: StopOn = StopOn.RESOLVED
+    since: Since = Since.DECLARED
+    when: When = When.ALWAYS
+    urgency: Urgency = Urgency.HIGH
+    #: The requirements and decisions it stands for, such as ``S3.2-05``.
+    origin: tuple[str, ...] = ()
+
+    @property
+    def contacts_people(self) -> bool:
+        """Whether the step is about reaching a person."""
+        return self.verb in {Verb.PAGE, Verb.ESCALATE, Verb.NOTIFY}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ladder:
+    """All steps of one incident, in the order of the plan."""
+
+    steps: tuple[Step, ...]
+    #: Tried when a step reaches nobody and no later one is left (I8).
+    fallback: tuple[Target, ...] = ()
+
+    def step(self, key: str) -> Step | None:
+        """Return the step with this key."""
+        return next((step for step in self.steps if step.key == key), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What the ladder needs to know of an incident."""
+
+    declared_at: datetime
+    acknowledged_at: datetime | None = None
+    mitigated_at: datetime | None = None
+    resolved_at: datetime | None = None
+    category: str | None = None
+    #: Nothing of it is posted to a channel by itself (A15).
+    confidential: bool = False
+
+    def stop_reason(self, step: Step) -> str | None:
+        """Return why the step is no longer wanted, None while it is."""
+        match step.stop_on:
+            case StopOn.NEVER:
+                return None
+            case StopOn.ACKNOWLEDGED:
+                ended = self.acknowledged_at or self.mitigated_at or self.resolved_at
+            case StopOn.MITIGATED:
+                ended = self.mitigated_at or self.resolved_at
+            case StopOn.RESOLVED:
+                ended = self.resolved_at
+        return f"the incident is {step.stop_on}" if ended is not None else None
+
+
+def compose(
+    steps: tuple[Step, ...],
+    route: Route,
+    contacting: Contacting | None,
+    *,
+    fallback: tuple[Target, ...] = (),
+) -> Ladder:
+    """Return the ladder of an incident: its severity's steps and its route's.
+
+    Without ``contacting`` the severity pages nobody by route (A11). Steps keep
+    the order of the plan, the route's after the severity's.
+    """
+    routed = () if contacting is None else _route_steps(route, contacting)
+    return Ladder(steps=steps + routed, fallback=fallback)
+
+
+def _route_steps(route: Route, contacting: Contacting) -> tuple[Step, ...]:
+    ranks = (
+        ("primary", route.primary, contacting.primary),
+        ("secondary", route.secondary, contacting.secondary),
+        ("escalation", route.escalation, contacting.escalation),
+    )
+    return tuple(
+        Step(
+            key=f"route/{rank}",
+            title=f"{route.title}: {rank} contact",
+            after=after,
+            verb=Verb.PAGE,
+            targets=(RoleTarget(role=role),),
+            stop_on=StopOn.ACKNOWLEDGED,
+            origin=("S4.3-06", "A11"),
+        )
+        for rank, role, after in ranks
+    )

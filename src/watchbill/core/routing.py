@@ -1,0 +1,127 @@
+"""Routing: what kind of alert this is, how bad, and whose it is.
+
+Every alert gets exactly one alert type (S4.3-07): the first route whose
+condition it meets, in the plan's order, else the catch-all route, which is
+listed so that somebody fixes the plan. Severity comes from the first severity
+rule it meets, else from its ``severity`` label by the plan's mapping, else from
+the plan's default. Both answers say why, because the question "who would get
+this alert now?" must be answerable without sending anything (S4.3-09).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from watchbill.core.labels import Labels, Matcher, fingerprint, matches_all
+
+Condition = tuple[Matcher, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contacting:
+    """When the three contacts of a route are told, counted from the declaration."""
+
+    primary: timedelta = timedelta(0)
+    secondary: timedelta
+    escalation: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One row of the alert routing table (S4.3-01 to S4.3-05)."""
+
+    key: str
+    title: str
+    primary: str
+    secondary: str
+    escalation: str
+    #: The specialty that "escalate to L3" looks for.
+    category: str | None = None
+    #: Any one of these conditions is enough.
+    any_of: tuple[Condition, ...] = ()
+    #: Nothing of it is published by itself (A15).
+    confidential: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeverityRule:
+    """Alerts that meet the condition have this severity."""
+
+    severity: str
+    condition: Condition
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingTable:
+    """All of a plan's rules about incoming alerts."""
+
+    routes: tuple[Route, ...]
+    #: The key of the route that takes what no other one does.
+    catch_all: str
+    severity_rules: tuple[SeverityRule, ...] = ()
+    #: From the value of the ``severity`` label to a severity of the plan.
+    severity_labels: Mapping[str, str] = field(default_factory=dict)
+    default_severity: str
+    #: When each route contact is told, by severity; absent means not paged (A11).
+    contacting: Mapping[str, Contacting] = field(default_factory=dict)
+    #: Alerts that agree on these labels share an incident.
+    group_by: tuple[str, ...] = ("alertname",)
+
+    def route(self, key: str) -> Route:
+        """Return the route with this key; LookupError when there is none."""
+        for route in self.routes:
+            if route.key == key:
+                return route
+        message = f"the plan has no route {key!r}"
+        raise LookupError(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classification:
+    """What an alert is, and why."""
+
+    route: Route
+    severity: str
+    category: str | None
+    group_key: str
+    is_catch_all: bool
+    reason: str
+
+
+def classify(table: RoutingTable, labels: Labels) -> Classification:
+    """Return alert type, severity and group of an alert with these labels."""
+    route, is_catch_all, why_route = _route(table, labels)
+    severity, why_severity = _severity(table, labels)
+    grouped = {name: labels.get(name, "") for name in table.group_by}
+    return Classification(
+        route=route,
+        severity=severity,
+        category=labels.get("category") or route.category,
+        group_key=f"{route.key}/{fingerprint(grouped)}",
+        is_catch_all=is_catch_all,
+        reason=f"{why_route}; {why_severity}",
+    )
+
+
+def _route(table: RoutingTable, labels: Labels) -> tuple[Route, bool, str]:
+    for route in table.routes:
+        for condition in route.any_of:
+            if matches_all(condition, labels):
+                met = " and ".join(str(matcher) for matcher in condition)
+                return route, False, f"{route.title} because {met}"
+    route = table.route(table.catch_all)
+    return route, True, f"{route.title} because no other route takes it"
+
+
+def _severity(table: RoutingTable, labels: Labels) -> tuple[str, str]:
+    for rule in table.severity_rules:
+        if matches_all(rule.condition, labels):
+            met = " and ".join(str(matcher) for matcher in rule.condition)
+            return rule.severity, f"{rule.severity} because {rule.reason or met}"
+    label = labels.get("severity", "")
+    if label in table.severity_labels:
+        severity = table.severity_labels[label]
+        return severity, f"{severity} because severity = {label}"
+    default = table.default_severity
+    return default, f"{default} because no rule names its severity"

@@ -1,0 +1,118 @@
+"""Time: instants, half-open intervals, wall-clock times.
+
+An *instant* is an aware ``datetime``; stored and compared in UTC. A *wall time*
+is what a clock on the office wall shows; it becomes an instant only together
+with an IANA zone. Intervals are half-open, ``[starts_at, ends_at)``, so that two
+shifts that meet share no instant and leave none out.
+
+A wall time that a zone change skips is read with the offset before the change
+(the instant an unadjusted clock would show), and one that occurs twice is read
+as its first occurrence for a start. Both follow :pep:`495` with ``fold=0``; they
+matter for tools outside Myanmar, which has no daylight saving time (A57).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+_DAY = timedelta(days=1)
+
+
+def require_aware(instant: datetime, name: str) -> datetime:
+    """Return ``instant`` in UTC; raise ``ValueError`` when it has no zone."""
+    if instant.tzinfo is None:
+        message = f"{name} must be an aware datetime, not {instant.isoformat()}"
+        raise ValueError(message)
+    return instant.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """The half-open stretch of time ``[starts_at, ends_at)``."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+    def __post_init__(self) -> None:
+        if self.ends_at <= self.starts_at:
+            message = f"an interval must end after it starts: {self}"
+            raise ValueError(message)
+
+    def __contains__(self, at: datetime) -> bool:
+        return self.starts_at <= at < self.ends_at
+
+    def overlaps(self, other: "Interval") -> bool:
+        """Return whether both share an instant; meeting ends do not."""
+        return self.starts_at < other.ends_at and other.starts_at < self.ends_at
+
+
+def at_wall(day: date, wall: time, zone: ZoneInfo) -> datetime:
+    """Return the instant at which clocks in ``zone`` show ``wall`` on ``day``."""
+    return datetime.combine(day, wall, tzinfo=zone).astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeeklyHours:
+    """Hours that repeat each week in one zone, such as business hours (A20).
+
+    ``ends`` of 00:00, or one not after ``starts``, belongs to the next day, so
+    that a night shift 20:00-08:00 is one entry. Days are counted from Monday = 0
+    and name the day on which the hours begin.
+    """
+
+    days: frozenset[int]
+    starts: time
+    ends: time
+    zone: ZoneInfo
+    closed_on: frozenset[date] = frozenset()
+
+    def contains(self, at: datetime) -> bool:
+        """Return whether ``at`` lies inside the hours."""
+        today = at.astimezone(self.zone).date()
+        return any(at in self._on(day) for day in self._begin_days(today))
+
+    def next_opening(self, at: datetime) -> datetime | None:
+        """Return the first instant not before ``at`` that lies inside.
+
+        None when no day of the coming year is open.
+        """
+        if self.contains(at):
+            return at
+        today = at.astimezone(self.zone).date()
+        for offset in range(367):
+            day = today + offset * _DAY
+            if self._is_open(day) and (opens := self._on(day).starts_at) >= at:
+                return opens
+        return None
+
+    def _begin_days(self, today: date) -> Iterator[date]:
+        return (day for day in (today - _DAY, today) if self._is_open(day))
+
+    def _is_open(self, day: date) -> bool:
+        return day.weekday() in self.days and day not in self.closed_on
+
+    def _on(self, day: date) -> Interval:
+        last = day if self.ends > self.starts else day + _DAY
+        return Interval(
+            starts_at=at_wall(day, self.starts, self.zone),
+            ends_at=at_wall(last, self.ends, self.zone),
+        )
+
+
+def describe(duration: timedelta) -> str:
+    """Return a duration as people write it: ``15 min``, ``1 h 30 min``, ``2 d``.
+
+    Seconds are shown below one minute only; a negative duration is shown with a
+    leading minus sign.
+    """
+    seconds = int(duration.total_seconds())
+    if seconds < 0:
+        return "-" + describe(-duration)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, hours, days = seconds // 60 % 60, seconds // 3600, 0
+    if hours >= 48:
+        days, hours = divmod(hours, 24)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min")]
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
