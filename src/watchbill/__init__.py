@@ -1,3 +1,3 @@
-"""watchbill runs a support plan: alerts in, incidents, escalation, on-call, pages out."""
+"""watchbill runs a support plan: alerts in, incidents, escalation, pages out."""
 
 __version__ = "0.1.0"

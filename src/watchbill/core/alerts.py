@@ -7,7 +7,7 @@ updates it and never opens a second incident while the first is open (S4.1-09).
 An alert that fires again joins its incident while that is open; once the incident
 is resolved, the alert begins a new *episode*, which has an incident of its own.
 Signals may arrive late and out of order: a resolve that ended before the alert
-began, or a firing that began no later than the known end, is stale and changes
+last began to fire, or a firing that began before the known end, is stale and changes
 nothing. A source whose clock runs ahead cannot put a start in the future: it is
 clamped to the instant of receipt, and both are kept (A58).
 """
@@ -51,6 +51,8 @@ class Episode:
     starts_at: datetime
     last_seen_at: datetime
     ends_at: datetime | None = None
+    #: When it began to fire again, if it has; a resolve from before is stale.
+    resumed_at: datetime | None = None
     #: Firing signals received, the first included.
     count: int = 1
 
@@ -123,6 +125,7 @@ def _fire(
         status=AlertStatus.FIRING,
         last_seen_at=now,
         ends_at=None,
+        resumed_at=starts_at,
         count=current.count + 1,
     )
     return Fold(reason=FoldReason.FIRED_AGAIN, episode=again)
@@ -134,7 +137,7 @@ def _resolve(current: Episode | None, signal: Signal, *, now: datetime) -> Fold:
     if current.status is AlertStatus.RESOLVED:
         return Fold(reason=FoldReason.ALREADY_RESOLVED, episode=current)
     ends_at = min(signal.ends_at or now, now)
-    if ends_at < current.starts_at:
+    if ends_at < (current.resumed_at or current.starts_at):
         return Fold(reason=FoldReason.STALE, episode=current)
     over = replace(
         current, status=AlertStatus.RESOLVED, last_seen_at=now, ends_at=ends_at

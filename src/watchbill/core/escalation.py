@@ -12,7 +12,8 @@ each reaches, and when to ask again.
 - A step fires once (S3.2-18), at its own time; the tree never waits for an
   answer (S2.2-08).
 - A step that reaches nobody does not wait out the delay of the next one: the
-  next step that contacts people fires at once (S2.2-09). When none is left, the
+  next step that contacts people fires at once (S2.2-09), and one that does not
+  apply at this hour is passed over in the same way. When none is left, the
   fallback is tried, again every five minutes, until it reaches somebody or the
   incident is acknowledged.
 - Steps that became due during downtime are decided on the state of now and in
@@ -39,6 +40,7 @@ from watchbill.core.ladder import (
 )
 from watchbill.core.people import Contact, unique
 from watchbill.core.roster import Roster
+from watchbill.core.severity import Urgency
 from watchbill.core.temporal import describe
 
 LATE_AFTER = timedelta(seconds=60)
@@ -102,6 +104,11 @@ class Call:
     is_copy: bool = False
     is_late: bool = False
 
+    @property
+    def stop_on(self) -> StopOn:
+        """The event after which nothing of it is wanted: the last of its steps'."""
+        return max((step.stop_on for step in self.because), key=_STOPS.index)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advance:
@@ -122,18 +129,23 @@ class Advance:
         return _merge(self.firings)
 
 
-_LOUDNESS = {Verb.PAGE: 0, Verb.ESCALATE: 1, Verb.NOTIFY: 2, Verb.POSTMORTEM: 3}
+_STOPS = tuple(StopOn)
+_LOUDNESS = {
+    Verb.PAGE: 0,
+    Verb.ESCALATE: 1,
+    Verb.NOTIFY: 2,
+    Verb.POSTMORTEM: 3,
+    Verb.POST: 4,
+    Verb.CREATE_TICKET: 5,
+}
 
 
 def due_at(step: Step, progress: Progress, situation: Situation) -> datetime | None:
     """Return when a step is due, None while its clock has not started."""
-    start = (
-        situation.declared_at if step.since is Since.DECLARED else situation.resolved_at
-    )
-    planned = None if start is None else start + step.after
+    planned = _planned_at(step, situation)
     early = progress.brought_forward.get(step.key)
     if planned is None or early is None:
-        return planned if early is None else early
+        return planned
     return min(planned, early)
 
 
@@ -152,14 +164,14 @@ def advance(
         firing = _fire(step, due, progress, situation, roster, now=now)
         firings.append(firing)
         progress = replace(progress, done=progress.done | {step.key})
-        if firing.reason is FiringReason.REACHED_NOBODY:
+        if _leaves_nobody(firing, progress):
             progress = _after_nobody(ladder, progress, situation, now=now)
     progress, fallback = _fall_back(ladder, progress, situation, roster, now=now)
     firings.extend(fallback)
     return Advance(
         firings=tuple(firings),
         progress=progress,
-        ask_at=_ask_at(ladder, progress, situation),
+        ask_at=next_look_at(ladder, progress, situation),
     )
 
 
@@ -168,13 +180,24 @@ def bring_forward(
 ) -> Progress:
     """Return the progress in which the next step that contacts people is due now.
 
-    Unchanged when no such step is left (S3.2-21).
+    Unchanged when no such step is left (S3.2-21). A step that is due already stays
+    due when it was.
     """
-    for step, _ in _pending(ladder, progress, situation):
-        if step.contacts_people and situation.stop_reason(step) is None:
-            early = {**progress.brought_forward, step.key: now}
+    for step, due in upcoming(ladder, progress, situation):
+        if step.contacts_people:
+            early = {**progress.brought_forward, step.key: min(due, now)}
             return replace(progress, brought_forward=early)
     return progress
+
+
+def turn_to_fallback(progress: Progress, *, now: datetime) -> Progress:
+    """Return the progress in which the fallback is due: at once the first time.
+
+    Also for the case that a step found people but no message came through to
+    them; then a fallback that failed as well is not tried again at once.
+    """
+    wait = FALLBACK_EVERY if progress.fallback_tries else timedelta(0)
+    return replace(progress, fallback_at=progress.fallback_at or now + wait)
 
 
 def upcoming(
@@ -184,14 +207,21 @@ def upcoming(
     return tuple(
         (step, due)
         for step, due in _pending(ladder, progress, situation)
-        if situation.stop_reason(step) is None
+        if situation.stop_reason(step.stop_on) is None
     )
+
+
+def _planned_at(step: Step, situation: Situation) -> datetime | None:
+    start = (
+        situation.declared_at if step.since is Since.DECLARED else situation.resolved_at
+    )
+    return None if start is None else start + step.after
 
 
 def _pending(
     ladder: Ladder, progress: Progress, situation: Situation
 ) -> list[tuple[Step, datetime]]:
-    """The steps not yet dealt with whose clock runs; ties keep the plan's order."""
+    """Return the steps to come whose clock runs; ties keep the plan's order."""
     waiting = (
         (step, due_at(step, progress, situation))
         for step in ladder.steps
@@ -208,9 +238,10 @@ def _next(
     return pending[0] if pending and pending[0][1] <= now else None
 
 
-def _ask_at(
+def next_look_at(
     ladder: Ladder, progress: Progress, situation: Situation
 ) -> datetime | None:
+    """Return when the ladder must be asked next; None when nothing is left."""
     times = [due for _, due in upcoming(ladder, progress, situation)]
     if progress.fallback_at is not None:
         times.append(progress.fallback_at)
@@ -238,7 +269,8 @@ def _fire(
             reason=FiringReason.REACHED_NOBODY,
             explanation="nobody who answers to it can be reached",
         )
-    early = step.key in progress.brought_forward
+    planned = _planned_at(step, situation)
+    early = planned is not None and due < planned
     late = now - due > LATE_AFTER
     return Firing(
         step=step,
@@ -255,7 +287,7 @@ def _fire(
 def _why_not(
     step: Step, due: datetime, situation: Situation, roster: Roster
 ) -> tuple[FiringReason, str] | None:
-    if (stopped := situation.stop_reason(step)) is not None:
+    if (stopped := situation.stop_reason(step.stop_on)) is not None:
         return FiringReason.STOPPED, stopped
     if step.verb is Verb.POST and situation.confidential:
         return FiringReason.CONFIDENTIAL, "a confidential incident is not posted"
@@ -297,10 +329,16 @@ def _channels(step: Step) -> tuple[str, ...]:
 
 def _explain(step: Step, *, early: bool, late_by: timedelta | None) -> str:
     clock = "after the resolution" if step.since is Since.RESOLVED else "elapsed"
-    if early:
-        return f"brought forward; planned at {describe(step.after)} {clock}"
-    text = f"due at {describe(step.after)} {clock}"
+    planned = f"{describe(step.after)} {clock}"
+    text = f"brought forward; planned at {planned}" if early else f"due at {planned}"
     return text if late_by is None else f"{text}; {describe(late_by)} late"
+
+
+def _leaves_nobody(firing: Firing, progress: Progress) -> bool:
+    """Whether somebody was to be contacted now and nobody was."""
+    if firing.reason is FiringReason.NOT_AT_THIS_HOUR:
+        return firing.step.key in progress.brought_forward
+    return firing.reason is FiringReason.REACHED_NOBODY
 
 
 def _after_nobody(
@@ -310,7 +348,7 @@ def _after_nobody(
     forward = bring_forward(ladder, progress, situation, now=now)
     if forward is not progress or progress.fallback_at is not None:
         return forward
-    return replace(progress, fallback_at=now)
+    return turn_to_fallback(progress, now=now)
 
 
 def _fall_back(
@@ -326,7 +364,7 @@ def _fall_back(
     if due is None or due > now:
         return progress, ()
     tries = progress.fallback_tries + 1
-    step = _fallback_step(ladder, tries)
+    step = _fallback_step(ladder, tries, after=due - situation.declared_at)
     firing = _fire(step, due, progress, situation, roster, now=now)
     again = firing.reason is FiringReason.REACHED_NOBODY
     progress = replace(
@@ -337,7 +375,7 @@ def _fall_back(
     return progress, (firing,)
 
 
-def _fallback_step(ladder: Ladder, tries: int) -> Step:
+def _fallback_step(ladder: Ladder, tries: int, *, after: timedelta) -> Step:
     """Everybody the ladder could page, and the plan's fallback before them.
 
     The earlier targets are asked again because the usual cause is a channel that
@@ -352,7 +390,7 @@ def _fallback_step(ladder: Ladder, tries: int) -> Step:
     return Step(
         key=f"fallback/{tries}",
         title="Fallback: nobody could be reached",
-        after=timedelta(0),
+        after=after,
         verb=Verb.PAGE,
         targets=ladder.fallback + paged,
         stop_on=StopOn.ACKNOWLEDGED,
@@ -373,7 +411,7 @@ def _merge(firings: tuple[Firing, ...]) -> tuple[Call, ...]:
                 is_copy=is_copy,
                 is_late=firing.is_late,
             )
-        elif not is_copy:
+        elif said.is_copy is is_copy:
             calls[contact.key] = _also(said, firing)
     return tuple(calls.values())
 
@@ -385,10 +423,14 @@ def _tellings(acting: list[Firing]) -> Iterator[tuple[Firing, Contact, bool]]:
 
 
 def _also(said: Call, firing: Firing) -> Call:
-    louder = _LOUDNESS[firing.step.verb] < _LOUDNESS[said.step.verb]
+    louder = _loudness(firing.step) < _loudness(said.step)
     return replace(
         said,
         step=firing.step if louder else said.step,
         because=(*said.because, firing.step),
         is_late=said.is_late or firing.is_late,
     )
+
+
+def _loudness(step: Step) -> tuple[int, bool]:
+    return _LOUDNESS[step.verb], step.urgency is Urgency.LOW

@@ -13,6 +13,7 @@ and that version stays with it (S0-07).
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import dropwhile
 
 from watchbill.core.oncall import Duty
 from watchbill.core.routing import Contacting, Route
@@ -134,18 +135,20 @@ class Situation:
     #: Nothing of it is posted to a channel by itself (A15).
     confidential: bool = False
 
-    def stop_reason(self, step: Step) -> str | None:
-        """Return why the step is no longer wanted, None while it is."""
-        match step.stop_on:
-            case StopOn.NEVER:
-                return None
-            case StopOn.ACKNOWLEDGED:
-                ended = self.acknowledged_at or self.mitigated_at or self.resolved_at
-            case StopOn.MITIGATED:
-                ended = self.mitigated_at or self.resolved_at
-            case StopOn.RESOLVED:
-                ended = self.resolved_at
-        return f"the incident is {step.stop_on}" if ended is not None else None
+    def stop_reason(self, stop_on: StopOn) -> str | None:
+        """Return why what stops on this event is not wanted, None while it is.
+
+        A later event stands for the earlier ones: what was resolved at once needs
+        nobody to acknowledge it any more.
+        """
+        events = (
+            (StopOn.ACKNOWLEDGED, self.acknowledged_at),
+            (StopOn.MITIGATED, self.mitigated_at),
+            (StopOn.RESOLVED, self.resolved_at),
+        )
+        enough = dropwhile(lambda event: event[0] is not stop_on, events)
+        happened = next((name for name, at in enough if at is not None), None)
+        return None if happened is None else f"the incident is {happened}"
 
 
 def compose(

@@ -83,6 +83,8 @@ def headline(subject: Subject, verb: Verb) -> str:
     opening = f"{_OPENINGS[verb]}: " if _OPENINGS[verb] else ""
     # A confidential incident is not named where a screen may be seen (A15).
     title = "confidential incident" if subject.is_confidential else subject.title
+    # A title comes from outside; a line break in it would end a mail header.
+    title = " ".join(title.split())
     return f"{drill}[{subject.severity.key}] {opening}{title} (#{subject.number})"
 
 

@@ -3,7 +3,8 @@
 An attempt has one of five outcomes. *Delivered* means the provider took the
 message. *Transient* and *throttled* are tried again with the same idempotency
 key; a throttled one no sooner than the provider asked. *Permanent* is never
-tried again. *Unknown* means that the request left and no answer came: it is sent
+tried again; nor is one that the provider wants to see no sooner than tomorrow.
+*Unknown* means that the request left and no answer came: it is sent
 again, because a missing page is worse than a doubled one, and the record says
 that a duplicate is possible (I5).
 
@@ -17,10 +18,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from watchbill.core.people import Contact
+
 MAX_ATTEMPTS = 6
 """With the back-off below the last attempt is made about four minutes in."""
 
 _BACK_OFF = (5, 10, 30, 60, 120)
+
+LONGEST_WAIT = timedelta(days=1)
+"""A provider that asks for more has refused."""
 
 
 class Outcome(StrEnum):
@@ -42,6 +48,29 @@ class NotificationState(StrEnum):
     #: No longer wanted when its turn came, such as a page after the acknowledgement.
     SUPERSEDED = "superseded"
     FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One way to reach somebody: a channel, and the address in it."""
+
+    channel: str
+    address: str
+
+
+def contact_methods(
+    contact: Contact, *, configured: frozenset[str]
+) -> tuple[Method, ...]:
+    """Return how a contact can be reached by the configured channels, best first.
+
+    Chat before mail: it is read sooner, and mail follows if it fails.
+    """
+    known = (("slack", contact.slack_id), ("email", contact.email))
+    return tuple(
+        Method(channel=channel, address=address)
+        for channel, address in known
+        if address and channel in configured
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +118,8 @@ def _again(attempt: Attempt, *, number: int, now: datetime) -> Verdict:
         return _fail(f"{number} attempts did not succeed", number=number)
     wait = timedelta(seconds=_BACK_OFF[min(number, len(_BACK_OFF)) - 1])
     wait = max(wait, attempt.retry_after or wait)
+    if wait > LONGEST_WAIT:
+        return _fail("the provider asks to wait for more than a day", number=number)
     return Verdict(
         state=NotificationState.WAITING,
         retry_at=now + wait,

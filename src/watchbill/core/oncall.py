@@ -10,14 +10,20 @@ the only one told (S4.4-07).
 (S4.4-09). Weeks are counted in the rotation's own zone and handed over at the
 same wall time across zone changes, so a week may last 167 or 169 hours. The
 rotation runs on for ever without further entries (S4.4-03), and before its first
-handover the first members already hold the watch, because cover begins with the
-plan and not with the first Friday.
+handover those who take over there already hold the watch, because cover begins
+with the plan, at 00:00 of its first day, and not at the first 10:00 (A23).
+
+Nobody holds two duties at once (S4.4-10). Where an override would make it so, as
+when the secondary takes over the primary's night, the greater duty counts and the
+lesser one is held by nobody: a ladder then goes on to its next step at once,
+instead of ringing the same person again.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from watchbill.core.temporal import Interval, at_wall
@@ -26,7 +32,7 @@ _WEEK = timedelta(days=7)
 
 
 class Duty(StrEnum):
-    """What somebody on call is expected to do."""
+    """What somebody on call is expected to do, the greatest duty first."""
 
     PRIMARY = "primary"
     SECONDARY = "secondary"
@@ -91,6 +97,10 @@ def shift_at(rotation: Rotation, *, at: datetime) -> Shift:
     week = (local - rotation.first_day) // _WEEK
     if at < _starts_at(rotation, week):
         week -= 1
+    # Where clocks go back across midnight, yesterday's date is shown again after a
+    # handover at 00:00 (St. John's, until 2011).
+    elif at >= _starts_at(rotation, week + 1):
+        week += 1
     return _shift(rotation, week)
 
 
@@ -112,13 +122,27 @@ def on_call(
     """Return the contact key that holds a duty at an instant.
 
     ``overrides`` are in the order of entry; a later one wins. None when the
-    rotation has nobody for the duty, as one of a single member has no secondary.
+    rotation has nobody for the duty, as one of a single member has no secondary,
+    or when its holder already holds a greater one (S4.4-10).
     """
+    shift = shift_at(rotation, at=at)
+    holders = {
+        one: _override(rotation, one, at=at, overrides=overrides) or shift.holder(one)
+        for one in Duty
+    }
+    greater = takewhile(lambda one: one is not duty, Duty)
+    taken = {holders[one] for one in greater}
+    return None if holders[duty] in taken else holders[duty]
+
+
+def _override(
+    rotation: Rotation, duty: Duty, *, at: datetime, overrides: tuple[Override, ...]
+) -> str | None:
     for override in reversed(overrides):
         applies = override.rotation == rotation.key and override.duty is duty
         if applies and at in override.during:
             return override.contact
-    return shift_at(rotation, at=at).holder(duty)
+    return None
 
 
 def _starts_at(rotation: Rotation, week: int) -> datetime:
@@ -127,6 +151,9 @@ def _starts_at(rotation: Rotation, week: int) -> datetime:
 
 
 def _shift(rotation: Rotation, week: int) -> Shift:
+    starts_at, ends_at = _starts_at(rotation, week), _starts_at(rotation, week + 1)
+    # Before the first handover the members of the first week hold the watch.
+    week = max(week, 0)
     primary = _member(rotation, week)
     secondary = _member(rotation, week + rotation.secondary_offset)
     shadow = (
@@ -136,10 +163,7 @@ def _shift(rotation: Rotation, week: int) -> Shift:
     )
     return Shift(
         rotation=rotation.key,
-        during=Interval(
-            starts_at=_starts_at(rotation, week),
-            ends_at=_starts_at(rotation, week + 1),
-        ),
+        during=Interval(starts_at=starts_at, ends_at=ends_at),
         primary=primary,
         # Nobody backs up or shadows himself (S4.4-10).
         secondary=secondary if secondary != primary else None,

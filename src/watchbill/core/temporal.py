@@ -69,8 +69,7 @@ class WeeklyHours:
 
     def contains(self, at: datetime) -> bool:
         """Return whether ``at`` lies inside the hours."""
-        today = at.astimezone(self.zone).date()
-        return any(at in self._on(day) for day in self._begin_days(today))
+        return any(hours is not None and at in hours for hours in self._around(at))
 
     def next_opening(self, at: datetime) -> datetime | None:
         """Return the first instant not before ``at`` that lies inside.
@@ -81,23 +80,30 @@ class WeeklyHours:
             return at
         today = at.astimezone(self.zone).date()
         for offset in range(367):
-            day = today + offset * _DAY
-            if self._is_open(day) and (opens := self._on(day).starts_at) >= at:
-                return opens
+            hours = self._on(today + offset * _DAY)
+            if hours is not None and hours.starts_at >= at:
+                return hours.starts_at
         return None
 
-    def _begin_days(self, today: date) -> Iterator[date]:
-        return (day for day in (today - _DAY, today) if self._is_open(day))
+    def _around(self, at: datetime) -> Iterator[Interval | None]:
+        today = at.astimezone(self.zone).date()
+        # Tomorrow's too: clocks that go back across midnight show today again.
+        return (self._on(today + offset * _DAY) for offset in (-1, 0, 1))
 
-    def _is_open(self, day: date) -> bool:
-        return day.weekday() in self.days and day not in self.closed_on
+    def _on(self, day: date) -> Interval | None:
+        """Return the hours that begin on a day, None when it has none.
 
-    def _on(self, day: date) -> Interval:
+        A zone change can swallow short hours, such as 02:00-03:00 in New York on
+        the day on which clocks go forward: they do not occur on that day.
+        """
+        if day.weekday() not in self.days or day in self.closed_on:
+            return None
         last = day if self.ends > self.starts else day + _DAY
-        return Interval(
-            starts_at=at_wall(day, self.starts, self.zone),
-            ends_at=at_wall(last, self.ends, self.zone),
-        )
+        starts_at = at_wall(day, self.starts, self.zone)
+        ends_at = at_wall(last, self.ends, self.zone)
+        if ends_at <= starts_at:
+            return None
+        return Interval(starts_at=starts_at, ends_at=ends_at)
 
 
 def describe(duration: timedelta) -> str:

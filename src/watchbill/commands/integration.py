@@ -1,0 +1,48 @@
+"""``watchbill integration``: sources that may post."""
+
+from pathlib import Path
+
+import click
+
+from watchbill.commands.options import data_dir_option, database_option
+from watchbill.postgres import PostgresError
+from watchbill.server.project.options import Options
+from watchbill.server.project.run import installation
+
+
+@click.group
+def command() -> None:
+    """Create sources that may post alerts."""
+
+
+@command.command("create")
+@click.argument("kind")
+@click.option("--name", help="What to call it on the console; the kind by default.")
+@data_dir_option(".watchbill")
+@database_option
+@click.option(
+    "--base-url",
+    envvar="WATCHBILL_BASE_URL",
+    default="http://127.0.0.1:8000",
+    show_default=True,
+    help="Where the source reaches watchbill.",
+)
+def create(
+    kind: str, name: str | None, data_dir: Path, database_url: str, base_url: str
+) -> None:
+    """Create an integration of KIND and print the URL to post to.
+
+    The URL holds the key, which is shown only now.
+    """
+    options = Options(
+        data_dir=data_dir,
+        host="127.0.0.1",
+        port=8000,
+        base_url=base_url,
+        database_url=database_url,
+    )
+    try:
+        with installation(options) as installed:
+            click.echo(installed.integration_url(kind, name or kind))
+    except (PostgresError, LookupError) as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,58 @@
+"""``watchbill up``: run everything in one process."""
+
+from pathlib import Path
+
+import click
+
+from watchbill.commands.options import (
+    data_dir_option,
+    database_option,
+    valid_plan,
+    web_options,
+)
+from watchbill.postgres import PostgresError
+from watchbill.server.project.options import Options
+from watchbill.server.project.run import run
+
+
+@click.command
+@click.option(
+    "--plan",
+    metavar="FILE",
+    help="Put this plan in force; 'trm' is the example. Without it the plan in force"
+    " stays.",
+)
+@data_dir_option(".watchbill")
+@database_option
+@web_options
+def command(
+    plan: str | None,
+    data_dir: Path,
+    database_url: str,
+    host: str,
+    port: int,
+    base_url: str,
+) -> None:
+    """Run watchbill: database, engine and console, in one process.
+
+    At the first start it prints a link that creates the owner. Stop it with Ctrl-C;
+    nothing that was accepted is lost, however it ends.
+
+    \b
+    Channels are set up by environment variables (docs/operating.md):
+      WATCHBILL_SMTP_URL     smtp+starttls://user:password@mail.example.org:587
+      WATCHBILL_MAIL_FROM    watchbill@example.org
+      WATCHBILL_SLACK_TOKEN  a bot token, xoxb-...
+    """
+    options = Options(
+        data_dir=data_dir,
+        host=host,
+        port=port,
+        base_url=base_url,
+        database_url=database_url,
+        plan=valid_plan(plan) if plan else None,
+    )
+    try:
+        run(options, click.echo)
+    except PostgresError as error:
+        raise click.ClickException(str(error)) from error

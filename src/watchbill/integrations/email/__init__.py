@@ -1,0 +1,1 @@
+"""E-mail: one message that reads well on a small phone at night."""

@@ -1,0 +1,1 @@
+"""Slack: messages to a channel, by bot token or by incoming webhook."""

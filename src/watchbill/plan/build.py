@@ -1,0 +1,277 @@
+"""Building: from the plan as it is written to the values of the book.
+
+Nothing is judged here: whatever passed the schema can be built, so that the checks
+can ask the very values that the engine will ask.
+
+What the text leaves out is filled in: a contact's id is one of its roles, and
+every level is a group of that name. A step stops by the
+custom of its verb (A2): a page at the acknowledgement, an escalation when service
+is restored, a notice at the resolution, a ticket and a post-mortem never.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from watchbill.core.labels import Matcher
+from watchbill.core.ladder import Since, Step, StopOn, Verb, When
+from watchbill.core.oncall import Rotation
+from watchbill.core.people import Contact, Directory
+from watchbill.core.routing import (
+    Condition,
+    Contacting,
+    Route,
+    RoutingTable,
+    SeverityRule,
+)
+from watchbill.core.severity import Severity
+from watchbill.core.temporal import WeeklyHours, at_wall
+from watchbill.plan import schema
+from watchbill.plan.model import Channel, Meta, Plan, SupportLevel
+from watchbill.plan.values import Hours, Neighbor
+
+_STOPS_ON = {
+    Verb.PAGE: StopOn.ACKNOWLEDGED,
+    Verb.ESCALATE: StopOn.MITIGATED,
+    Verb.NOTIFY: StopOn.RESOLVED,
+    Verb.POST: StopOn.RESOLVED,
+    Verb.CREATE_TICKET: StopOn.NEVER,
+    Verb.POSTMORTEM: StopOn.NEVER,
+}
+
+_WHEN = {
+    Hours.ALWAYS: When.ALWAYS,
+    Hours.BUSINESS_HOURS: When.OPEN_HOURS,
+    Hours.OUTSIDE_BUSINESS_HOURS: When.CLOSED_HOURS,
+}
+
+_OFFSET = {Neighbor.PREVIOUS: -1, Neighbor.NEXT: 1}
+
+NOT = "not "
+"""Before the name of a label: the condition is that it has none of the values."""
+
+
+def build(file: schema.PlanFile) -> Plan:
+    """Return the plan that a file describes; names in it may still lead nowhere."""
+    zone = file.plan.time_zone
+    severities = _severities(file)
+    tickets = {
+        key: entry.ticket for key, entry in file.severities.items() if entry.ticket
+    }
+    return Plan(
+        meta=_meta(file.plan),
+        levels=tuple(
+            SupportLevel(key=key, title=entry.title, cover=entry.cover)
+            for key, entry in file.levels.items()
+        ),
+        directory=_directory(file),
+        shifts={key: _hours(entry, zone) for key, entry in file.shifts.items()},
+        severities=severities,
+        steps={
+            one.key: _steps(one, file.escalation[one.key])
+            for one in severities
+            if one.key in file.escalation
+        },
+        fallback=file.fallback,
+        routing=_routing(file.alerts),
+        rotations={
+            key: _rotation(key, entry, zone) for key, entry in file.on_call.items()
+        },
+        business_hours=_hours(file.business_hours, zone),
+        channels={
+            key: Channel(
+                key=key,
+                kind=entry.kind,
+                purpose=entry.purpose,
+                audience=entry.audience,
+            )
+            for key, entry in file.channels.items()
+        },
+        auto_resolve=frozenset(file.alerts.auto_resolve),
+        ticket_priority={key: ticket.priority for key, ticket in tickets.items()},
+        ticket_team={key: ticket.team for key, ticket in tickets.items()},
+    )
+
+
+def _meta(entry: schema.MetaEntry) -> Meta:
+    midnight: datetime = at_wall(entry.effective, time(0), entry.time_zone)
+    return Meta(
+        title=entry.title,
+        product=entry.product,
+        version=entry.version,
+        effective_at=midnight,
+        owner=entry.owner,
+        review_cycle=entry.review,
+        zone=entry.time_zone,
+        languages=entry.languages,
+    )
+
+
+def _directory(file: schema.PlanFile) -> Directory:
+    contacts = tuple(_contact(entry) for entry in file.contacts)
+    levels = {
+        level: tuple(one.key for one in contacts if one.level == level)
+        for level in file.levels
+    }
+    groups = {
+        key: tuple(dict.fromkeys(members)) for key, members in file.groups.items()
+    }
+    return Directory(
+        contacts=contacts,
+        aliases=file.aliases,
+        groups={**levels, **groups},
+        default_expert=file.default_expert,
+    )
+
+
+def _contact(entry: schema.ContactEntry) -> Contact:
+    return Contact(
+        key=entry.id,
+        roles=tuple(dict.fromkeys((*entry.roles, entry.id))),
+        level=entry.level,
+        name=entry.name,
+        email=entry.email,
+        phone=entry.phone,
+        slack_id=entry.slack,
+        expertise=frozenset(entry.expertise),
+        shift=entry.shift,
+        title=entry.title,
+    )
+
+
+def _hours(entry: schema.HoursEntry, zone: ZoneInfo) -> WeeklyHours:
+    return WeeklyHours(
+        days=entry.days,
+        starts=entry.from_,
+        ends=entry.to,
+        zone=zone,
+        closed_on=frozenset(day for dates in entry.closed for day in dates),
+    )
+
+
+def _rotation(key: str, entry: schema.RotationEntry, zone: ZoneInfo) -> Rotation:
+    return Rotation(
+        key=key,
+        title=entry.title,
+        members=entry.members,
+        first_day=entry.first_week,
+        handover=entry.handover,
+        zone=zone,
+        # An offset of zero is the primary himself, whom the book leaves out.
+        secondary_offset=_OFFSET.get(entry.secondary, 0),
+        shadow_offset=_OFFSET.get(entry.shadow),
+    )
+
+
+def _severities(file: schema.PlanFile) -> tuple[Severity, ...]:
+    return tuple(
+        Severity(
+            key=key,
+            rank=rank,
+            title=entry.title,
+            criteria=entry.criteria,
+            response_target=entry.response,
+            resolution_target=entry.resolution,
+            urgency=entry.urgency,
+        )
+        for rank, (key, entry) in enumerate(file.severities.items(), start=1)
+    )
+
+
+def _steps(
+    severity: Severity, entries: tuple[schema.StepEntry, ...]
+) -> tuple[Step, ...]:
+    taken: Counter[str] = Counter()
+    steps = []
+    for entry in entries:
+        name = entry.id or _step_name(entry)
+        taken[name] += 1
+        number = f"-{taken[name]}" if taken[name] > 1 else ""
+        steps.append(_step(severity, entry, key=f"{severity.key}/{name}{number}"))
+    return tuple(steps)
+
+
+def _step_name(entry: schema.StepEntry) -> str:
+    """The name of a step that has none: its time and its verb, as in ``15m-page``.
+
+    It survives a reordering and a new title, so that a step is known again in the
+    next version of the plan.
+    """
+    after = write_duration(entry.after)
+    clock = f"resolved+{after}" if entry.from_ is Since.RESOLVED else after
+    return f"{clock}-{entry.do}"
+
+
+def write_duration(duration: timedelta) -> str:
+    """Return a duration as a plan writes it: ``90m`` as ``1h30m``, zero as ``0m``."""
+    seconds = int(duration.total_seconds())
+    hours, rest = divmod(seconds, 3600)
+    parts = ((hours, "h"), (rest // 60, "m"), (rest % 60, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0m"
+
+
+def _step(severity: Severity, entry: schema.StepEntry, *, key: str) -> Step:
+    return Step(
+        key=key,
+        title=entry.title,
+        after=entry.after,
+        verb=entry.do,
+        targets=entry.who,
+        stop_on=entry.until or _STOPS_ON[entry.do],
+        since=entry.from_,
+        when=_WHEN[entry.when],
+        urgency=entry.urgency or severity.urgency,
+        origin=entry.why,
+    )
+
+
+def _routing(entry: schema.AlertsEntry) -> RoutingTable:
+    return RoutingTable(
+        routes=tuple(_route(key, route) for key, route in entry.routes.items()),
+        catch_all=entry.catch_all,
+        severity_rules=tuple(
+            SeverityRule(
+                severity=rule.severity,
+                condition=_condition(condition),
+                reason=rule.because,
+            )
+            for rule in entry.severity.rules
+            for condition in rule.match
+        ),
+        severity_labels=entry.severity.labels,
+        default_severity=entry.severity.default,
+        contacting={
+            key: Contacting(
+                primary=times.primary,
+                secondary=times.secondary,
+                escalation=times.escalation,
+            )
+            for key, times in entry.contacting.items()
+        },
+        group_by=entry.group_by,
+    )
+
+
+def _route(key: str, entry: schema.RouteEntry) -> Route:
+    return Route(
+        key=key,
+        title=entry.title,
+        primary=entry.primary,
+        secondary=entry.secondary,
+        escalation=entry.escalation,
+        category=entry.category,
+        any_of=tuple(_condition(condition) for condition in entry.match),
+        confidential=entry.confidential,
+    )
+
+
+def _condition(entry: Mapping[str, tuple[str, ...]]) -> Condition:
+    return tuple(
+        Matcher(
+            name=name.removeprefix(NOT),
+            values=frozenset(values),
+            negated=name.startswith(NOT),
+        )
+        for name, values in entry.items()
+    )

@@ -1,0 +1,125 @@
+"""Signing in and out, and one-time links."""
+
+from django.contrib.auth import authenticate, login, logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from watchbill.server import clock
+from watchbill.server.accounts import actions, queries
+from watchbill.server.accounts.actions import LinkRefusedError
+from watchbill.server.accounts.forms import OwnerForm, SignInForm
+from watchbill.server.accounts.models import LinkPurpose, User
+from watchbill.server.web.access import open_to_all
+
+_BACKEND = "watchbill.server.accounts.actions.EmailBackend"
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+@open_to_all("whoever signs in is not signed in yet")
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Sign in by address and password; the same answer whichever is wrong."""
+    if request.user.is_authenticated:
+        return redirect("incidents:list")
+    form = SignInForm(request.POST or None)
+    wall = clock.wall()
+    remote = request.META.get("REMOTE_ADDR", "")
+    status, until = 200, None
+    if request.method == "POST" and form.is_valid():
+        email = form.cleaned_data["username"]
+        until = queries.throttled_until(email, remote, now=wall)
+        if until is not None:
+            status = 429
+        else:
+            user = authenticate(
+                request, username=email, password=form.cleaned_data["password"]
+            )
+            if user is not None:
+                login(request, user, backend=_BACKEND)
+                return redirect(_next(request))
+            actions.record_failure(email, remote, now=wall)
+            form.add_error(None, _("The e-mail address or the password is wrong."))
+    context = {"form": form, "next": _next(request, ""), "throttled_until": until}
+    return render(request, "accounts/sign_in.html", context, status=status)
+
+
+@require_POST
+@open_to_all("signing out hurts nobody, signed in or not")
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session."""
+    logout(request)
+    return redirect("accounts:sign_in")
+
+
+@sensitive_post_parameters("password", "password_again")
+@require_http_methods(["GET", "HEAD", "POST"])
+@open_to_all("the token in the link is the permission, and it works once")
+def setup(request: HttpRequest, token: str) -> HttpResponse:
+    """Create the owner. A GET shows the form and changes nothing."""
+    wall = clock.wall()
+    state = _state_of(token, LinkPurpose.CREATE_OWNER)
+    form = OwnerForm(request.POST or None)
+    submitted = request.method == "POST" and form.is_valid()
+    if submitted and state is queries.LinkState.VALID:
+        try:
+            user = actions.create_owner(
+                token,
+                name=form.cleaned_data["name"],
+                email=form.cleaned_data["email"],
+                password=form.cleaned_data["password"],
+                now=wall,
+            )
+        except LinkRefusedError as error:
+            state = error.state
+        else:
+            login(request, user, backend=_BACKEND)
+            return redirect("incidents:list")
+    context = {"form": form, "link_state": state}
+    return render(request, "accounts/setup.html", context, status=_status(state))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@open_to_all("the token in the link is the permission, and it works once")
+def one_time_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Sign in by a link. A GET says who will be signed in and changes nothing."""
+    state = _state_of(token, LinkPurpose.SIGN_IN)
+    person: User | None = None
+    if request.method == "POST":
+        try:
+            user = actions.use_sign_in_link(token, now=clock.wall())
+        except LinkRefusedError as error:
+            state = error.state
+        else:
+            login(request, user, backend=_BACKEND)
+            return redirect("incidents:list")
+    elif state is queries.LinkState.VALID:
+        found = queries.find_link(token, now=clock.wall())
+        person = found.link.user if found.link is not None else None
+    context = {"link_state": state, "person": person}
+    return render(
+        request, "accounts/one_time_link.html", context, status=_status(state)
+    )
+
+
+def _state_of(token: str, purpose: LinkPurpose) -> queries.LinkState:
+    found = queries.find_link(token, now=clock.wall())
+    if found.link is not None and found.link.purpose != purpose:
+        return queries.LinkState.UNKNOWN
+    return found.state
+
+
+def _status(state: queries.LinkState) -> int:
+    return 200 if state is queries.LinkState.VALID else 404
+
+
+def _next(request: HttpRequest, default: str = "/") -> str:
+    """Where to go after signing in: a page of ours, never another site."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if is_ours else default

@@ -1,0 +1,1 @@
+"""The engine: folds what came in, fires what is due, delivers what is said."""

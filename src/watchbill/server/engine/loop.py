@@ -1,0 +1,147 @@
+"""The engine's threads: one that decides, and a few for each channel.
+
+The deciding thread folds posts and fires due steps. It looks at least once a
+second; that is the truth, and the NOTIFY for which it waits in between is only a
+hint. Each channel has workers of its own, so that a slow mail server delays no
+chat message (I10). A thread that meets an error reports it, waits a little and
+goes on; a lost database connection is opened anew.
+
+A node reports itself after each full cycle, so that "alive" means that the plan is
+being run and not merely that a port is open (I12).
+"""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import connection, connections
+from psycopg import Connection
+
+from watchbill import __version__
+from watchbill.server import clock
+from watchbill.server.engine import actions
+from watchbill.server.engine.channels import Channels
+from watchbill.server.engine.deliver import deliver_some
+from watchbill.server.engine.fire import BATCH, Moment, fire_due
+from watchbill.server.engine.fold import fold_waiting
+from watchbill.server.timers import queries as timers
+from watchbill.server.web.live import WAKE_CHANNEL
+
+POLL = timedelta(seconds=1)
+REPORT_EVERY = timedelta(seconds=2)
+WORKERS_PER_CHANNEL = 4
+CLAIMS_AT_ONCE = 1
+"""A worker claims what it sends next, so that no lease waits in a queue."""
+
+_AFTER_ERROR = timedelta(seconds=2)
+
+logger = logging.getLogger(__name__)
+
+
+class Engine:
+    """The engine of this process. Several may run on one database."""
+
+    def __init__(self, channels: Channels, *, node: str | None = None) -> None:
+        self._channels = channels
+        self._node = node or f"{socket.gethostname()}:{os.getpid()}"
+        self._stopping = threading.Event()
+        self._work = {name: threading.Event() for name in channels.names}
+        self._threads = [
+            threading.Thread(target=self._guard, args=(self._decide,), name="decide"),
+            *(
+                threading.Thread(
+                    target=self._guard,
+                    args=(lambda name=name: self._deliver(name),),
+                    name=f"deliver-{name}-{number}",
+                )
+                for name in channels.names
+                for number in range(WORKERS_PER_CHANNEL)
+            ),
+        ]
+        self._reported_at: datetime | None = None
+
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in self._threads:
+            thread.daemon = True
+            thread.start()
+
+    def stop(self, *, within: timedelta = timedelta(seconds=15)) -> None:
+        """Finish what is being done, and end the threads."""
+        self._stopping.set()
+        for event in self._work.values():
+            event.set()
+        for thread in self._threads:
+            thread.join(within.total_seconds() / len(self._threads) + 1)
+
+    def _guard(self, body: Callable[[], None]) -> None:
+        """Run a thread's body again and again, whatever it meets, until the stop."""
+        while not self._stopping.is_set():
+            try:
+                body()
+            except Exception:  # the engine outlives every error (I10)
+                logger.exception("%s failed", threading.current_thread().name)
+                connections.close_all()
+                self._stopping.wait(_AFTER_ERROR.total_seconds())
+        connections.close_all()
+
+    def _decide(self) -> None:
+        with _listener() as listener:
+            while not self._stopping.is_set():
+                looked_at = self.cycle()
+                if looked_at < BATCH:
+                    _wait(listener, self._pause())
+
+    def cycle(self) -> int:
+        """Fold and fire once; return how much there was."""
+        now, wall = clock.now(), clock.wall()
+        looked_at = fold_waiting(now=now)
+        moment = Moment(now=clock.now(), wall=wall, reach=self._channels.reach)
+        looked_at += fire_due(moment)
+        for event in self._work.values():
+            event.set()
+        self._report(wall)
+        return looked_at
+
+    def _pause(self) -> timedelta:
+        """How long there is nothing to decide, as far as anybody knows."""
+        next_at = timers.next_wake_at()
+        if next_at is None:
+            return POLL
+        ahead = (next_at - clock.now()) / clock.rate()
+        return min(POLL, max(ahead, timedelta(0)))
+
+    def _deliver(self, channel: str) -> None:
+        event = self._work[channel]
+        while not self._stopping.is_set():
+            done = deliver_some(
+                self._channels, channel, node=self._node, limit=CLAIMS_AT_ONCE
+            )
+            if not done:
+                event.wait(POLL.total_seconds())
+                event.clear()
+
+    def _report(self, wall: datetime) -> None:
+        last = self._reported_at
+        if last is None or wall - last >= REPORT_EVERY or wall < last:
+            actions.report(self._node, version=__version__, wall=wall)
+            self._reported_at = wall
+
+
+def _listener() -> Connection:
+    """Return a connection of its own that hears the hints to wake up."""
+    values = connection.get_connection_params()
+    keep = ("dbname", "user", "password", "host", "port")
+    listener = Connection.connect(
+        **{name: values[name] for name in keep if values.get(name)}, autocommit=True
+    )
+    listener.execute(f"LISTEN {WAKE_CHANNEL}")
+    return listener
+
+
+def _wait(listener: Connection, pause: timedelta) -> None:
+    for _ in listener.notifies(timeout=pause.total_seconds(), stop_after=1):
+        return

@@ -1,0 +1,18 @@
+"""Engine nodes: which processes run the plan, and when each last did."""
+
+from django.db import models
+
+
+class EngineNode(models.Model):
+    """One running engine. It is alive when its last full cycle is recent (I12)."""
+
+    name = models.CharField(max_length=80, unique=True)
+    started_at = models.DateTimeField()
+    #: The end of its last full cycle, by the wall clock.
+    cycled_at = models.DateTimeField()
+    version = models.CharField(max_length=40)
+    #: What the last cycle could not do, in words; empty when all was well.
+    trouble = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return self.name

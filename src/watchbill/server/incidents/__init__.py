@@ -1,0 +1,1 @@
+"""Incidents: what needs a human, and everything that happened."""

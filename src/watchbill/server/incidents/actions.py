@@ -1,0 +1,324 @@
+"""Changing incidents: one transaction each, every change on the timeline.
+
+Each action holds the incident's due step and row, asks the core, writes the
+answer, and moves the next look at the ladder, so that an open incident has a next
+look at every commit (I7).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from django.db import IntegrityError, transaction
+
+from watchbill.core import escalation
+from watchbill.core.escalation import Progress
+from watchbill.core.incidents import IncidentAction, IncidentStatus, act
+from watchbill.core.severity import Severity
+from watchbill.plan import Plan
+from watchbill.server.incidents import queries
+from watchbill.server.incidents.models import (
+    Incident,
+    Responder,
+    TimelineEntry,
+    TimelineKind,
+)
+from watchbill.server.incidents.queries import LADDER, Held
+from watchbill.server.plans import queries as plans
+from watchbill.server.timers import actions as timers
+from watchbill.server.web.live import announce, wake_engine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who does something, as the record names them."""
+
+    label: str
+    #: The contact of the plan that this is; empty for the system.
+    contact_key: str = ""
+
+
+SYSTEM = Actor(label="watchbill")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """What is known of an incident when it is declared."""
+
+    title: str
+    severity: str
+    alert_type: str
+    summary: str = ""
+    category: str | None = None
+    group_key: str = ""
+    is_user_impacting: bool = False
+    is_drill: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionResult:
+    """What an action did; ``reason`` is fit to be shown."""
+
+    incident: Incident
+    is_change: bool
+    reason: str
+
+
+@transaction.atomic
+def declare(declaration: Declaration, *, actor: Actor, now: datetime) -> Incident:
+    """Declare an incident and plan the first look at its ladder, due now.
+
+    When another process opened the group's incident a moment earlier, that one is
+    returned: there is never a second one beside it (S4.1-09).
+    """
+    version = plans.in_force()
+    plan = plans.plan_of(version.pk)
+    try:
+        with transaction.atomic():
+            incident = _insert(declaration, plan, version.pk, actor=actor, now=now)
+    except IntegrityError:
+        existing = queries.open_group(declaration.group_key)
+        if existing is None:
+            raise
+        return existing
+    timers.plan(LADDER, incident.pk, version.pk, due_at=now)
+    severity = plan.severity(declaration.severity)
+    record(
+        incident,
+        TimelineKind.DECLARED,
+        f"Declared {severity.key} {severity.title}: {incident.title}",
+        actor=actor,
+        now=now,
+        detail=declaration.summary,
+    )
+    _tell(incident)
+    return incident
+
+
+@transaction.atomic
+def perform(
+    incident_id: int,
+    action: IncidentAction,
+    *,
+    actor: Actor,
+    now: datetime,
+    note: str = "",
+) -> ActionResult:
+    """Acknowledge, mitigate, resolve or close an incident.
+
+    What is already done stays as it was, and the answer says who did it.
+    """
+    held = queries.hold(incident_id)
+    incident = held.incident
+    transition = act(IncidentStatus(incident.status), action)
+    if not transition.is_change:
+        reason = _already(incident, action, transition.reason)
+        return ActionResult(incident=incident, is_change=False, reason=reason)
+    _apply(incident, action, transition.status, actor=actor, now=now)
+    record(
+        incident,
+        TimelineKind.STATUS,
+        f"{transition.status.capitalize()} by {actor.label}",
+        actor=actor,
+        now=now,
+        detail=note,
+    )
+    _add_responder(incident, actor, action, now=now)
+    replan(held, queries.progress_of(incident), now=now)
+    _tell(incident)
+    return ActionResult(incident=incident, is_change=True, reason=transition.reason)
+
+
+@transaction.atomic
+def escalate_now(incident_id: int, *, actor: Actor, now: datetime) -> ActionResult:
+    """Make the next step that contacts people due at once (S3.2-21)."""
+    held = queries.hold(incident_id)
+    facts = queries.facts_of(held.incident)
+    forward = escalation.bring_forward(
+        facts.ladder, facts.progress, facts.situation, now=now
+    )
+    if forward == facts.progress:
+        reason = "no further step contacts anybody"
+        return ActionResult(incident=held.incident, is_change=False, reason=reason)
+    record(
+        held.incident,
+        TimelineKind.STATUS,
+        f"Escalated early by {actor.label}",
+        actor=actor,
+        now=now,
+    )
+    replan(held, forward, now=now)
+    _tell(held.incident)
+    return ActionResult(
+        incident=held.incident, is_change=True, reason="brought forward"
+    )
+
+
+@transaction.atomic
+def move_on(incident_id: int, *, because: str, now: datetime) -> None:
+    """Bring the next step forward because the last one told nobody (S2.2-09)."""
+    held = queries.hold(incident_id)
+    facts = queries.facts_of(held.incident)
+    if not queries.is_open(held.incident):
+        return
+    forward = escalation.bring_forward(
+        facts.ladder, facts.progress, facts.situation, now=now
+    )
+    if forward == facts.progress:
+        forward = escalation.turn_to_fallback(facts.progress, now=now)
+    record(held.incident, TimelineKind.WARNING, because, actor=SYSTEM, now=now)
+    replan(held, forward, now=now)
+    _tell(held.incident)
+
+
+@transaction.atomic
+def add_note(incident_id: int, text: str, *, actor: Actor, now: datetime) -> None:
+    """Add what somebody wrote to the timeline."""
+    incident = Incident.objects.get(pk=incident_id)
+    record(incident, TimelineKind.NOTE, text, actor=actor, now=now)
+    _tell(incident)
+
+
+@transaction.atomic
+def propose_resolution(incident: Incident, *, auto: bool, now: datetime) -> None:
+    """Say that the last alert of an incident has ended.
+
+    With ``auto`` the incident resolves by itself; otherwise a human is asked to
+    confirm, because an alert that stops does not prove that users are well
+    (S4.1-10).
+    """
+    if auto:
+        note = "Its last alert ended, and the plan lets it resolve by itself."
+        perform(incident.pk, IncidentAction.RESOLVE, actor=SYSTEM, now=now, note=note)
+        return
+    Incident.objects.filter(pk=incident.pk).update(resolve_proposed_at=now)
+    record(
+        incident,
+        TimelineKind.ALERT,
+        "All alerts have ended. Please confirm that service is restored.",
+        actor=SYSTEM,
+        now=now,
+    )
+    _tell(incident)
+
+
+def replan(held: Held, progress: Progress, *, now: datetime) -> None:
+    """Store the ladder's progress and move the next look at it (I7)."""
+    incident = held.incident
+    situation = queries.situation_of(incident)
+    plan = plans.plan_of(incident.plan_version_id)
+    ladder = plan.ladder(incident.severity, incident.alert_type)
+    look_at = escalation.next_look_at(ladder, progress, situation)
+    save_progress(incident, progress, look_at=look_at)
+    if held.due is not None:
+        timers.move(held.due, due_at=look_at, now=now)
+    elif look_at is not None:
+        timers.plan(LADDER, incident.pk, incident.plan_version_id, due_at=look_at)
+    wake_engine()
+
+
+def save_progress(
+    incident: Incident, progress: Progress, *, look_at: datetime | None
+) -> None:
+    """Write the ladder's memory of a held incident."""
+    Incident.objects.filter(pk=incident.pk).update(
+        progress=msgspec.to_builtins(progress),
+        next_due_at=look_at,
+        reached_nobody=progress.fallback_at is not None,
+    )
+
+
+def record(
+    incident: Incident,
+    kind: TimelineKind,
+    text: str,
+    *,
+    actor: Actor,
+    now: datetime,
+    detail: str = "",
+) -> None:
+    """Add an entry to the timeline."""
+    TimelineEntry.objects.create(
+        incident=incident,
+        at=now,
+        kind=kind,
+        actor=actor.label,
+        text=text,
+        detail=detail,
+    )
+
+
+def _insert(
+    declaration: Declaration,
+    plan: Plan,
+    version_id: int,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> Incident:
+    severity: Severity = plan.severity(declaration.severity)
+    route = plan.routing.route(declaration.alert_type)
+    return Incident.objects.create(
+        title=declaration.title[:300],
+        summary=declaration.summary,
+        severity=severity.key,
+        severity_rank=severity.rank,
+        alert_type=route.key,
+        category=declaration.category or route.category or "",
+        group_key=declaration.group_key,
+        status=IncidentStatus.TRIGGERED,
+        is_confidential=route.confidential,
+        is_drill=declaration.is_drill,
+        is_user_impacting=declaration.is_user_impacting,
+        plan_version_id=version_id,
+        declared_at=now,
+        declared_by=actor.label,
+        progress=msgspec.to_builtins(Progress()),
+        next_due_at=now,
+    )
+
+
+_STAMPS = {
+    IncidentAction.ACKNOWLEDGE: "acknowledged_at",
+    IncidentAction.MITIGATE: "mitigated_at",
+    IncidentAction.RESOLVE: "resolved_at",
+    IncidentAction.CLOSE: "closed_at",
+}
+
+
+def _apply(
+    incident: Incident,
+    action: IncidentAction,
+    status: IncidentStatus,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Write the new state and its instant to a held incident."""
+    values: dict[str, object] = {"status": status, _STAMPS[action]: now}
+    if incident.acknowledged_at is None and action is not IncidentAction.CLOSE:
+        # Whoever mitigates or resolves has taken it by that.
+        values |= {"acknowledged_at": now, "acknowledged_by": actor.label}
+    Incident.objects.filter(pk=incident.pk).update(**values)
+    incident.refresh_from_db()
+
+
+def _already(incident: Incident, action: IncidentAction, reason: str) -> str:
+    if action is IncidentAction.ACKNOWLEDGE and incident.acknowledged_by:
+        return f"{incident.acknowledged_by} has already taken it"
+    return reason
+
+
+def _add_responder(
+    incident: Incident, actor: Actor, action: IncidentAction, *, now: datetime
+) -> None:
+    if actor.contact_key and action is IncidentAction.ACKNOWLEDGE:
+        Responder.objects.get_or_create(
+            incident=incident,
+            contact_key=actor.contact_key,
+            defaults={"label": actor.label, "role": "responder", "since": now},
+        )
+
+
+def _tell(incident: Incident) -> None:
+    announce("incident", incident.pk)

@@ -1,0 +1,165 @@
+"""Incidents, the steps that fired, who responds, and the timeline."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+
+from watchbill.core.escalation import FiringReason
+from watchbill.core.incidents import OPEN_STATUSES, IncidentStatus
+from watchbill.core.ladder import Verb
+
+
+class Incident(models.Model):
+    """Something that needs a human. Its number is its primary key."""
+
+    title = models.CharField(max_length=300)
+    summary = models.TextField(blank=True)
+    severity = models.CharField(max_length=20)
+    severity_rank = models.PositiveSmallIntegerField()
+    #: The key of the route it came by; it names the responsible contacts.
+    alert_type = models.CharField(max_length=80)
+    category = models.CharField(max_length=80, blank=True)
+    #: Alerts with this key join the incident while it is open; empty joins none.
+    group_key = models.CharField(max_length=200, blank=True)
+    status = models.CharField(
+        max_length=14, choices=[(status, status) for status in IncidentStatus]
+    )
+    is_confidential = models.BooleanField(default=False)
+    is_drill = models.BooleanField(default=False)
+    is_user_impacting = models.BooleanField(default=False)
+    #: The version of the plan it began under, and keeps (S0-07).
+    plan_version = models.ForeignKey("watchbill.PlanVersion", on_delete=models.PROTECT)
+
+    declared_at = models.DateTimeField()
+    declared_by = models.CharField(max_length=200)
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.CharField(max_length=200, blank=True)
+    mitigated_at = models.DateTimeField(null=True)
+    resolved_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+    #: Its last alert has ended, and a human is asked to confirm (S4.1-10).
+    resolve_proposed_at = models.DateTimeField(null=True)
+    postmortem_url = models.URLField(max_length=500, blank=True)
+
+    #: core.escalation.Progress, as the ladder's memory.
+    progress = models.JSONField(default=dict)
+    #: When the ladder is asked next; a copy for lists, the truth is the due step.
+    next_due_at = models.DateTimeField(null=True)
+    #: Every step has reached nobody: the loudest state there is.
+    reached_nobody = models.BooleanField(default=False)
+
+    class Meta:
+        """One open incident a group, so that two first alerts cannot open two."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["group_key"],
+                name="incident_one_open_group",
+                condition=Q(status__in=sorted(OPEN_STATUSES)) & ~Q(group_key=""),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                F("severity_rank"),
+                F("declared_at").desc(),
+                name="incident_open",
+                condition=Q(status__in=sorted(OPEN_STATUSES)),
+            ),
+            models.Index(fields=["-declared_at"], name="incident_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.title}"
+
+    def get_absolute_url(self) -> str:
+        """Return the incident's page on the console."""
+        return reverse("incidents:detail", args=[self.pk])
+
+
+class StepFiring(models.Model):
+    """A step of the ladder dealt with; a step is dealt with once (S3.2-18)."""
+
+    incident = models.ForeignKey(
+        Incident, on_delete=models.CASCADE, related_name="firings"
+    )
+    step_key = models.CharField(max_length=120)
+    title = models.CharField(max_length=200)
+    verb = models.CharField(max_length=20, choices=[(verb, verb) for verb in Verb])
+    reason = models.CharField(
+        max_length=20, choices=[(reason, reason) for reason in FiringReason]
+    )
+    explanation = models.TextField(blank=True)
+    due_at = models.DateTimeField()
+    fired_at = models.DateTimeField()
+    is_late = models.BooleanField(default=False)
+    #: Who was told: labels of people and names of channels.
+    told = models.JSONField(default=list)
+
+    class Meta:
+        """The constraint is what makes two engines fire a step once."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["incident", "step_key"], name="stepfiring_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.reason}"
+
+
+class Responder(models.Model):
+    """Somebody who works on the incident, as opposed to being informed of it."""
+
+    incident = models.ForeignKey(
+        Incident, on_delete=models.CASCADE, related_name="responders"
+    )
+    contact_key = models.CharField(max_length=80)
+    label = models.CharField(max_length=200)
+    role = models.CharField(max_length=80)
+    since = models.DateTimeField()
+
+    class Meta:
+        """A person is a responder once."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["incident", "contact_key"], name="responder_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.role})"
+
+
+class TimelineKind(models.TextChoices):
+    """What a timeline entry tells of."""
+
+    DECLARED = "declared"
+    ALERT = "alert"
+    STEP = "step"
+    DELIVERY = "delivery"
+    STATUS = "status"
+    NOTE = "note"
+    WARNING = "warning"
+
+
+class TimelineEntry(models.Model):
+    """One thing that happened; entries are added and never changed."""
+
+    incident = models.ForeignKey(
+        Incident, on_delete=models.CASCADE, related_name="timeline"
+    )
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=12, choices=TimelineKind.choices)
+    actor = models.CharField(max_length=200)
+    text = models.TextField()
+    detail = models.TextField(blank=True)
+
+    class Meta:
+        """Read newest first."""
+
+        indexes = [models.Index(fields=["incident", "-at", "-id"])]
+
+    def __str__(self) -> str:
+        return self.text

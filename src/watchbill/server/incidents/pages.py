@@ -1,0 +1,273 @@
+"""What the incident pages show: rows and core values, put in the words of a page."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+
+from watchbill.core import escalation
+from watchbill.core.access import Permission
+from watchbill.core.escalation import FiringReason
+from watchbill.core.incidents import IncidentAction, IncidentStatus, possible_actions
+from watchbill.core.ladder import ChannelTarget, Since, Step, Verb
+from watchbill.core.people import unique
+from watchbill.core.temporal import describe
+from watchbill.server.alerts.models import Alert
+from watchbill.server.incidents import queries
+from watchbill.server.incidents.models import (
+    Incident,
+    StepFiring,
+    TimelineEntry,
+    TimelineKind,
+)
+from watchbill.server.incidents.queries import Facts
+from watchbill.server.tickets.models import Ticket
+
+_ICONS = {
+    TimelineKind.DECLARED: "incidents",
+    TimelineKind.ALERT: "alert",
+    TimelineKind.STEP: "escalate",
+    TimelineKind.DELIVERY: "mail",
+    TimelineKind.STATUS: "check",
+    TimelineKind.NOTE: "note",
+    TimelineKind.WARNING: "alert",
+}
+
+_STATES = {
+    FiringReason.DUE: "fired",
+    FiringReason.BROUGHT_FORWARD: "brought_forward",
+    FiringReason.STOPPED: "stopped",
+    FiringReason.NOT_AT_THIS_HOUR: "skipped",
+    FiringReason.CONFIDENTIAL: "skipped",
+    FiringReason.REACHED_NOBODY: "skipped",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextStep:
+    """The step that comes next, and whom it will reach."""
+
+    label: str
+    due_at: datetime
+    who: str
+
+
+def row(incident: Incident, *, now: datetime) -> dict[str, Any]:
+    """Return an incident as a row of the list."""
+    facts = queries.facts_of(incident)
+    severity = facts.plan.severity(incident.severity)
+    target = severity.resolution_target
+    return {
+        "number": incident.pk,
+        "url": incident.get_absolute_url(),
+        "title": incident.title,
+        "severity": severity.key,
+        "severity_name": severity.title,
+        "status": incident.status,
+        "declared_at": incident.declared_at,
+        "acknowledged_at": incident.acknowledged_at,
+        "acknowledged_by": incident.acknowledged_by,
+        "holder": incident.acknowledged_by,
+        "alert_type": facts.plan.routing.route(incident.alert_type).title,
+        "alert_count": getattr(incident, "alert_count", 0),
+        "is_drill": incident.is_drill,
+        "confidential": incident.is_confidential,
+        "next_step": _next_step(facts, now=now),
+        "resolution_due_at": incident.declared_at + target if target else None,
+        "reached_nobody": incident.reached_nobody,
+    }
+
+
+def detail(incident: Incident, *, now: datetime) -> dict[str, Any]:
+    """Return an incident as the head of its own page."""
+    facts = queries.facts_of(incident)
+    return row(incident, now=now) | {
+        "summary": incident.summary,
+        "mitigated_at": incident.mitigated_at,
+        "resolved_at": incident.resolved_at,
+        "closed_at": incident.closed_at,
+        "resolve_proposed_at": incident.resolve_proposed_at,
+        "plan_version": facts.plan.meta.version,
+        "plan_url": reverse("plans:version", args=[incident.plan_version_id]),
+        "category": incident.category,
+        "response_team": [
+            {"role": one.role, "name": one.label} for one in incident.responders.all()
+        ],
+        "postmortem": _postmortem(incident, facts, now=now),
+    }
+
+
+def ladder(incident: Incident, *, now: datetime) -> list[dict[str, Any]]:
+    """Return the steps of an incident's ladder, dealt with or to come, in order."""
+    facts = queries.facts_of(incident)
+    fired = {one.step_key: one for one in queries.firings_of(incident.pk)}
+    coming = escalation.upcoming(facts.ladder, facts.progress, facts.situation)
+    next_key = coming[0][0].key if coming else None
+    rows = [
+        _step_row(
+            step, fired.get(step.key), facts, is_next=step.key == next_key, now=now
+        )
+        for step in facts.ladder.steps
+    ]
+    known = {step.key for step in facts.ladder.steps}
+    rows += [_extra_row(one) for key, one in fired.items() if key not in known]
+    # Steps counted from the resolution have no time before it, and come last.
+    timed = [one for one in rows if one["due_at"] is not None]
+    timeless = [one for one in rows if one["due_at"] is None]
+    return sorted(timed, key=lambda one: one["due_at"]) + timeless
+
+
+def timeline(entries: list[TimelineEntry]) -> list[dict[str, Any]]:
+    """Return timeline entries for their panel."""
+    return [
+        {
+            "at": entry.at,
+            "kind": entry.kind,
+            "actor": entry.actor,
+            "text": entry.text,
+            "detail": entry.detail,
+            "icon": _ICONS[TimelineKind(entry.kind)],
+        }
+        for entry in entries
+    ]
+
+
+_NEEDS = {
+    "acknowledge": IncidentAction.ACKNOWLEDGE,
+    "mitigate": IncidentAction.MITIGATE,
+    "resolve": IncidentAction.RESOLVE,
+    "close": IncidentAction.CLOSE,
+}
+
+
+def allowed(incident: Incident, permissions: frozenset[Permission]) -> dict[str, bool]:
+    """Return which buttons a person with these permissions gets."""
+    responds = Permission.RESPOND in permissions
+    possible = possible_actions(IncidentStatus(incident.status))
+    return {name: responds and one in possible for name, one in _NEEDS.items()} | {
+        "escalate": responds and queries.is_open(incident),
+        "note": responds,
+    }
+
+
+def urls(incident: Incident) -> dict[str, str]:
+    """Return where the buttons of an incident's page post to."""
+    changes = {
+        name: reverse("incidents:act", args=[incident.pk, name]) for name in _NEEDS
+    }
+    return changes | {
+        "escalate": reverse("incidents:escalate", args=[incident.pk]),
+        "note": reverse("incidents:note", args=[incident.pk]),
+    }
+
+
+def _next_step(facts: Facts, *, now: datetime) -> NextStep | None:
+    coming = escalation.upcoming(facts.ladder, facts.progress, facts.situation)
+    if not coming:
+        return None
+    step, due_at = coming[0]
+    return NextStep(
+        label=step.title, due_at=due_at, who=", ".join(_who(step, facts, now))
+    )
+
+
+def _who(step: Step, facts: Facts, at: datetime) -> list[str]:
+    roster = facts.plan.roster()
+    category = facts.situation.category
+    people = unique(
+        contact
+        for target in step.targets
+        for contact in roster.people(target, category=category, at=at)
+    )
+    channels = [one.channel for one in step.targets if isinstance(one, ChannelTarget)]
+    return [*(contact.label for contact in people), *channels]
+
+
+def _step_row(
+    step: Step, firing: StepFiring | None, facts: Facts, *, is_next: bool, now: datetime
+) -> dict[str, Any]:
+    due_at = escalation.due_at(step, facts.progress, facts.situation)
+    since = " after resolve" if step.since is Since.RESOLVED else ""
+    shown = {
+        "label": step.title,
+        "verb": step.verb,
+        "after": f"{describe(step.after)}{since}",
+        "origin": ", ".join(step.origin),
+        "due_at": due_at,
+        "fired_at": None,
+        "late": False,
+        "why": "",
+    }
+    if firing is not None:
+        return shown | _dealt_with(firing)
+    stopped = facts.situation.stop_reason(step.stop_on)
+    if stopped is not None:
+        return shown | {"state": "stopped", "who": [], "why": stopped}
+    return shown | {
+        "state": "next" if is_next else "pending",
+        "who": _who(step, facts, now),
+    }
+
+
+def _dealt_with(firing: StepFiring) -> dict[str, Any]:
+    return {
+        "state": _STATES[FiringReason(firing.reason)],
+        "fired_at": firing.fired_at,
+        "late": firing.is_late,
+        "who": firing.told,
+        "why": firing.explanation,
+    }
+
+
+def _extra_row(firing: StepFiring) -> dict[str, Any]:
+    """A step that is no longer, or never was, in the plan: such as the fallback."""
+    return {
+        "label": firing.title,
+        "verb": firing.verb,
+        "after": "",
+        "origin": "",
+        "due_at": firing.due_at,
+    } | _dealt_with(firing)
+
+
+def _postmortem(
+    incident: Incident, facts: Facts, *, now: datetime
+) -> dict[str, Any] | None:
+    steps = [one for one in facts.ladder.steps if one.verb is Verb.POSTMORTEM]
+    if not steps:
+        return None
+    times = [escalation.due_at(one, facts.progress, facts.situation) for one in steps]
+    due_at = max((one for one in times if one is not None), default=None)
+    if incident.closed_at is not None:
+        state = "filed"
+    elif due_at is None:
+        state = "waiting"
+    else:
+        state = "overdue" if due_at <= now else "due"
+    return {"state": state, "due_at": due_at, "url": incident.postmortem_url}
+
+
+def alert(one: Alert) -> dict[str, Any]:
+    """Return an alert for the panel of its incident."""
+    return {
+        "title": one.title,
+        "status": one.status,
+        "labels": sorted(one.labels.items()),
+        "count": one.count,
+        "first_seen_at": one.starts_at,
+        "last_seen_at": one.last_seen_at,
+        "ends_at": one.ends_at,
+        "links": [{"label": name, "url": url} for name, url in one.links.items()],
+        "because": one.classified_because,
+    }
+
+
+def ticket(one: Ticket) -> dict[str, Any]:
+    """Return a ticket for the panel of its incident."""
+    return {
+        "number": one.pk,
+        "title": one.title,
+        "status": one.status,
+        "assigned_to": one.assigned_to,
+    }

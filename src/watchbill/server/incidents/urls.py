@@ -1,0 +1,22 @@
+"""Routes of incidents."""
+
+from django.urls import path, re_path
+
+from watchbill.server.incidents import views
+
+app_name = "incidents"
+
+urlpatterns = [
+    path("incidents/", views.listing, name="list"),
+    path("incidents/new/", views.new, name="new"),
+    path("incidents/<int:number>/", views.detail, name="detail"),
+    path("incidents/<int:number>/escalate/", views.escalate, name="escalate"),
+    path("incidents/<int:number>/note/", views.note, name="note"),
+    re_path(
+        r"^incidents/(?P<number>[0-9]{1,15})"
+        r"/(?P<action>acknowledge|mitigate|resolve|close)/$",
+        views.act,
+        name="act",
+    ),
+    path("n/<str:token>/", views.signed_link, name="signed"),
+]

@@ -1,0 +1,250 @@
+"""The incident pages, and the buttons on them."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from watchbill.core.access import ConsoleRole, Permission, permissions_of
+from watchbill.core.incidents import IncidentAction, IncidentStatus, possible_actions
+from watchbill.core.ladder import Verb
+from watchbill.server import clock, signed
+from watchbill.server.alerts import queries as alerts
+from watchbill.server.incidents import actions, pages, queries
+from watchbill.server.incidents.actions import ActionResult, Actor, Declaration
+from watchbill.server.incidents.forms import DeclareForm, NoteForm
+from watchbill.server.incidents.models import Incident
+from watchbill.server.notifications import pages as notification_pages
+from watchbill.server.notifications import queries as notifications
+from watchbill.server.notifications.models import Notification
+from watchbill.server.oncall import pages as oncall
+from watchbill.server.plans import queries as plans
+from watchbill.server.tickets import queries as tickets
+from watchbill.server.web.access import open_to_all, requires
+from watchbill.server.web.paging import page_of
+
+_TIMELINE = 50
+_NOTIFICATIONS = 50
+
+
+@require_safe
+@requires(Permission.VIEW_INCIDENTS)
+def listing(request: HttpRequest) -> HttpResponse:
+    """Show the incidents: open ones first, the worst at the top."""
+    filters = {
+        "status": request.GET.get("status", "open"),
+        "severity": request.GET.get("severity", ""),
+        "q": request.GET.get("q", "").strip()[:200],
+    }
+    rows = queries.listed(
+        status=filters["status"], severity=filters["severity"], text=filters["q"]
+    )
+    page = page_of(request, rows)
+    now = clock.now()
+    context = {
+        "incidents": [pages.row(incident, now=now) for incident in page],
+        "page": page,
+        "filters": filters,
+        "counts": queries.counts(),
+        "on_now": oncall.strip(now=now),
+    }
+    return render(request, "incidents/list.html", context)
+
+
+@require_safe
+@requires(Permission.VIEW_INCIDENTS)
+def detail(request: HttpRequest, number: int) -> HttpResponse:
+    """Show everything about one incident."""
+    incident = _get(number)
+    now = clock.now()
+    whole = "all" in request.GET
+    entries = list(queries.timeline_of(number)[: None if whole else _TIMELINE + 1])
+    more = not whole and len(entries) > _TIMELINE
+    permissions = permissions_of(ConsoleRole(request.user.role))
+    context = {
+        "incident": pages.detail(incident, now=now),
+        "ladder": pages.ladder(incident, now=now),
+        "timeline": pages.timeline(entries if whole else entries[:_TIMELINE]),
+        "timeline_more_url": "?all" if more else "",
+        "alerts": [pages.alert(one) for one in alerts.of_incident(number)],
+        "tickets": [pages.ticket(one) for one in tickets.of_incident(number)],
+        "can": pages.allowed(incident, permissions),
+        "urls": pages.urls(incident),
+    }
+    if Permission.VIEW_DELIVERIES in permissions:
+        sent = notifications.listed(incident_id=number)[:_NOTIFICATIONS]
+        context["notifications"] = [notification_pages.row(one) for one in sent]
+    return render(request, "incidents/detail.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Permission.DECLARE)
+def new(request: HttpRequest) -> HttpResponse:
+    """Declare an incident by hand."""
+    plan = plans.plan_of(plans.in_force().pk)
+    form = DeclareForm(plan, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        declaration = Declaration(
+            title=form.cleaned_data["title"],
+            summary=form.cleaned_data["summary"],
+            severity=form.cleaned_data["severity"],
+            alert_type=form.cleaned_data["alert_type"],
+            is_user_impacting=form.cleaned_data["user_impacting"],
+        )
+        incident = actions.declare(declaration, actor=_actor(request), now=clock.now())
+        return redirect(incident)
+    context = {
+        "form": form,
+        "severities": [
+            {"key": one.key, "name": one.title, "criteria": one.criteria}
+            for one in plan.severities
+        ],
+        "alert_types": [
+            {"key": one.key, "name": one.title} for one in plan.routing.routes
+        ],
+    }
+    status = 422 if form.is_bound else 200
+    return render(request, "incidents/new.html", context, status=status)
+
+
+@require_POST
+@requires(Permission.RESPOND)
+def act(request: HttpRequest, number: int, action: str) -> HttpResponse:
+    """Acknowledge, mitigate, resolve or close."""
+    incident = _get(number)
+    form = NoteForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("The note is too long; nothing was done."))
+        return redirect(incident)
+    result = actions.perform(
+        number,
+        IncidentAction(action),
+        actor=_actor(request),
+        now=clock.now(),
+        note=form.cleaned_data["note"],
+    )
+    return _back(request, result)
+
+
+@require_POST
+@requires(Permission.RESPOND)
+def escalate(request: HttpRequest, number: int) -> HttpResponse:
+    """Bring the next step forward."""
+    _get(number)
+    return _back(
+        request,
+        actions.escalate_now(number, actor=_actor(request), now=clock.now()),
+    )
+
+
+@require_POST
+@requires(Permission.RESPOND)
+def note(request: HttpRequest, number: int) -> HttpResponse:
+    """Add a remark to the timeline."""
+    incident = _get(number)
+    form = NoteForm(request.POST)
+    if form.is_valid() and form.cleaned_data["note"]:
+        actions.add_note(
+            number, form.cleaned_data["note"], actor=_actor(request), now=clock.now()
+        )
+    else:
+        messages.error(request, _("An empty or overlong note was not added."))
+    return redirect(incident)
+
+
+@csrf_exempt  # the link is the secret; mail programs' browsers drop cookies
+@require_http_methods(["GET", "HEAD", "POST"])
+@open_to_all("the signed link in a message is the permission, for one incident")
+def signed_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Show an incident to the reader of a message; POST acts as that person."""
+    number = signed.number_of(token)
+    row = notifications.by_id(number) if number is not None else None
+    now = clock.now()
+    if row is None or row.incident is None:
+        return _signed(request, {"state": "unknown"}, status=404)
+    if now - row.created_at > signed.LIFETIME:
+        return _signed(request, {"state": "expired"}, status=410)
+    state, outcome = "valid", ""
+    if request.method == "POST":
+        state, outcome = _act_signed(request, row)
+    incident = _get(row.incident.pk)
+    context = {
+        "state": state,
+        "outcome": outcome,
+        "incident": pages.detail(incident, now=now),
+        "person": {"name": row.recipient},
+        "can": _can_signed(incident, row),
+        "post_url": request.path,
+    }
+    return _signed(request, context)
+
+
+def _act_signed(request: HttpRequest, row: Notification) -> tuple[str, str]:
+    wanted = request.POST.get("action", "")
+    incident = _get(row.incident_id or 0)
+    if not _can_signed(incident, row).get(wanted):
+        taken_by = incident.acknowledged_by
+        if wanted == IncidentAction.ACKNOWLEDGE and taken_by:
+            return "done", _("%(name)s has already taken it.") % {"name": taken_by}
+        return "done", _("This link cannot do that now.")
+    result = actions.perform(
+        incident.pk,
+        IncidentAction(wanted),
+        actor=Actor(label=row.recipient, contact_key=row.contact_key),
+        now=clock.now(),
+        note=_("By the link in a message"),
+    )
+    return "done", "" if result.is_change else result.reason
+
+
+_SIGNED_ACTIONS = (
+    IncidentAction.ACKNOWLEDGE,
+    IncidentAction.MITIGATE,
+    IncidentAction.RESOLVE,
+)
+
+
+def _can_signed(incident: Incident, row: Notification) -> dict[str, bool]:
+    """What a message lets its reader do: only those asked to work on it may act."""
+    asked = row.verb in {Verb.PAGE, Verb.ESCALATE} and not row.is_copy
+    possible = possible_actions(IncidentStatus(incident.status))
+    return {one.value: asked and one in possible for one in _SIGNED_ACTIONS}
+
+
+def _signed(
+    request: HttpRequest, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    response = render(request, "incidents/signed.html", context, status=status)
+    # The address is a secret: no other site may learn it.
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _get(number: int) -> Incident:
+    try:
+        return queries.get(number)
+    except Incident.DoesNotExist:
+        message = f"there is no incident {number}"
+        raise Http404(message) from None
+
+
+def _actor(request: HttpRequest) -> Actor:
+    user = request.user
+    return Actor(label=str(user), contact_key=getattr(user, "contact_key", ""))
+
+
+def _back(request: HttpRequest, result: ActionResult) -> HttpResponse:
+    if not result.is_change:
+        messages.warning(
+            request,
+            _("Nothing was changed: %(reason)s.") % {"reason": result.reason},
+        )
+    return redirect(result.incident)

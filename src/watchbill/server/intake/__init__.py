@@ -1,0 +1,1 @@
+"""Intake: what sources post, accepted when it is durable."""

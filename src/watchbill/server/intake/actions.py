@@ -1,0 +1,79 @@
+"""Making and revoking integration keys, and marking what became of posts."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+
+from watchbill.server import tokens
+from watchbill.server.intake.models import InboxEntry, Integration
+from watchbill.server.web.live import announce
+
+
+@transaction.atomic
+def create_integration(
+    *, kind: str, name: str, now: datetime, is_drill: bool = False
+) -> tuple[Integration, str]:
+    """Create an integration; return it and its key, which is shown only now."""
+    key = tokens.make("wbi")
+    integration = Integration.objects.create(
+        kind=kind,
+        name=name,
+        key_hash=tokens.digest(key),
+        key_hint=key[-6:],
+        is_drill=is_drill,
+        created_at=now,
+    )
+    announce("integrations")
+    return integration, key
+
+
+@transaction.atomic
+def rotate_key(integration_id: int) -> str:
+    """Replace an integration's key; the old one stops working at once."""
+    key = tokens.make("wbi")
+    Integration.objects.filter(pk=integration_id, revoked_at=None).update(
+        key_hash=tokens.digest(key), key_hint=key[-6:]
+    )
+    announce("integrations")
+    return key
+
+
+@transaction.atomic
+def revoke(integration_id: int, *, now: datetime) -> None:
+    """Refuse all further posts of an integration."""
+    Integration.objects.filter(pk=integration_id, revoked_at=None).update(
+        revoked_at=now
+    )
+    announce("integrations")
+
+
+def mark_folded(
+    entry: InboxEntry, disposition: list[dict[str, object]], *, now: datetime
+) -> None:
+    """Record what became of each signal of a post (I2)."""
+    InboxEntry.objects.filter(pk=entry.pk).update(
+        folded_at=now, disposition=disposition, error=""
+    )
+
+
+def postpone(entry: InboxEntry, error: str, *, retry_at: datetime) -> None:
+    """Try a post again later."""
+    InboxEntry.objects.filter(pk=entry.pk).update(
+        failures=entry.failures + 1, retry_at=retry_at, error=error[:2000]
+    )
+
+
+def quarantine(entry: InboxEntry, error: str, *, now: datetime) -> None:
+    """Set a post aside, visibly; its body is kept."""
+    InboxEntry.objects.filter(pk=entry.pk).update(
+        failures=entry.failures + 1, quarantined_at=now, error=error[:2000]
+    )
+
+
+def count_accepted(integration_id: int, posts: int, *, now: datetime) -> None:
+    """Keep an integration's counter and the time of its last event."""
+    if posts:
+        Integration.objects.filter(pk=integration_id).update(
+            accepted=F("accepted") + posts, last_event_at=now
+        )

@@ -1,0 +1,102 @@
+"""Counting what the intake refuses, without letting a flood of it hurt.
+
+Refusals are counted in memory by reason, hour and integration, with the latest
+example of each, and written once a second: a million wrong keys cost one row. The
+count of the last second may be lost in a crash; it is a statistic, unlike a post.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import asyncpg
+
+from watchbill.server.web.live import LIVE_CHANNEL
+
+_EVERY = 1.0
+
+_UPSERT = """
+INSERT INTO watchbill_intakerejection
+    (reason, hour, integration_id, count, last_at, last_detail, last_remote)
+VALUES ($1, date_trunc('hour', $2::timestamptz), $3, $4, $2, $5, $6)
+ON CONFLICT (reason, hour, integration_id) DO UPDATE SET
+    count = watchbill_intakerejection.count + excluded.count,
+    last_at = excluded.last_at,
+    last_detail = excluded.last_detail,
+    last_remote = excluded.last_remote
+"""
+
+logger = logging.getLogger(__name__)
+
+
+class Refused(Protocol):
+    """What is counted of a refusal."""
+
+    reason: str
+    where: str
+    integration_id: int | None
+
+
+@dataclass(slots=True)
+class _Tally:
+    count: int
+    detail: str
+    remote: str
+
+
+class Rejections:
+    """The counters, and the task that writes them."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, now: Callable[[], Awaitable[datetime]]
+    ) -> None:
+        self._pool = pool
+        self._now = now
+        self._tallies: dict[tuple[str, int | None], _Tally] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start writing in the running event loop."""
+        self._task = asyncio.create_task(self._write_for_ever())
+
+    async def stop(self) -> None:
+        """Write what was counted, and end."""
+        if self._task is not None:
+            self._task.cancel()
+        await self._write()
+
+    def count(self, refused: Refused, remote: str) -> None:
+        """Count one refusal."""
+        key = (refused.reason, refused.integration_id)
+        tally = self._tallies.setdefault(key, _Tally(0, "", ""))
+        tally.count += 1
+        tally.detail = ": ".join(
+            text for text in (refused.where, str(refused)) if text
+        ).replace("\0", "\ufffd")
+        tally.remote = remote
+
+    async def _write_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_EVERY)
+            await self._write()
+
+    async def _write(self) -> None:
+        if not self._tallies:
+            return
+        tallies, self._tallies = self._tallies, {}
+        try:
+            now = await self._now()
+            rows = [
+                (reason, now, integration, t.count, t.detail[:500], t.remote[:64])
+                for (reason, integration), t in tallies.items()
+            ]
+            async with self._pool.acquire(timeout=5) as connection:
+                await connection.executemany(_UPSERT, rows)
+                await connection.execute(
+                    "SELECT pg_notify($1, $2)", LIVE_CHANNEL, '{"topic": "intake"}'
+                )
+        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            logger.warning("the refusals of one second could not be counted")

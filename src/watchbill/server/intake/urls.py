@@ -1,0 +1,14 @@
+"""Routes of the integrations page; posts go to /intake/ and never come here."""
+
+from django.urls import path
+
+from watchbill.server.intake import views
+
+app_name = "intake"
+
+urlpatterns = [
+    path("", views.listing, name="list"),
+    path("create/", views.create, name="create"),
+    path("<int:number>/rotate/", views.rotate, name="rotate"),
+    path("<int:number>/revoke/", views.revoke, name="revoke"),
+]

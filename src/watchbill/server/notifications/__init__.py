@@ -1,0 +1,1 @@
+"""The outbox: what must reach whom, and each attempt."""

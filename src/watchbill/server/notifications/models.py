@@ -1,0 +1,105 @@
+"""The outbox: notifications that must reach somebody, and every attempt.
+
+A notification is inserted in the transaction that decided it. To send it, a
+worker raises ``attempts`` and sets ``lease_until`` in a transaction of its own;
+the result is written only ``WHERE attempts`` is still the number the worker took
+(the fencing token, I6). A lease that runs out means that nobody knows what became
+of the attempt, so the notification is attempted again with the same key (I5).
+"""
+
+from django.db import models
+from django.db.models import F, Q
+
+from watchbill.core.ladder import StopOn, Verb
+from watchbill.core.notification import NotificationState, Outcome
+
+
+class Notification(models.Model):
+    """One message to one recipient over one channel."""
+
+    incident = models.ForeignKey(
+        "watchbill.Incident", null=True, on_delete=models.PROTECT
+    )
+    #: The step of the ladder that decides how it is said.
+    step_key = models.CharField(max_length=120)
+    verb = models.CharField(max_length=20, choices=[(verb, verb) for verb in Verb])
+    #: The event after which it is no longer wanted.
+    stop_on = models.CharField(max_length=20, choices=[(one, one) for one in StopOn])
+    #: Empty for a post to a channel.
+    contact_key = models.CharField(max_length=80, blank=True)
+    recipient = models.CharField(max_length=200)
+    channel = models.CharField(max_length=20)
+    address = models.CharField(max_length=320)
+    is_urgent = models.BooleanField()
+    is_copy = models.BooleanField(default=False)
+    is_late = models.BooleanField(default=False)
+    subject = models.CharField(max_length=400)
+    #: The notice as core wrote it; every attempt renders the same one.
+    notice = models.JSONField()
+    idempotency_key = models.CharField(max_length=400, unique=True)
+    #: Contact methods not tried yet, as pairs of channel and address.
+    next_methods = models.JSONField(default=list)
+
+    state = models.CharField(
+        max_length=12,
+        choices=[(state, state) for state in NotificationState],
+        default=NotificationState.WAITING,
+    )
+    created_at = models.DateTimeField()
+    next_attempt_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+    #: The last result in words, for the delivery log.
+    detail = models.CharField(max_length=500, blank=True)
+    #: An attempt ended without an answer, so that the recipient may see it twice.
+    may_be_duplicate = models.BooleanField(default=False)
+
+    class Meta:
+        """Taken by channel, urgent ones first; listed newest first."""
+
+        indexes = [
+            models.Index(
+                F("channel"),
+                F("is_urgent").desc(),
+                F("next_attempt_at"),
+                name="notification_open",
+                condition=Q(
+                    state__in=[NotificationState.WAITING, NotificationState.SENDING]
+                ),
+            ),
+            models.Index(fields=["-created_at", "-id"], name="notification_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} to {self.recipient} by {self.channel}"
+
+
+class Delivery(models.Model):
+    """One attempt to deliver a notification (S2.2-07)."""
+
+    notification = models.ForeignKey(
+        Notification, on_delete=models.CASCADE, related_name="deliveries"
+    )
+    number = models.PositiveSmallIntegerField()
+    started_at = models.DateTimeField()
+    #: Null while it runs, and for ever if its process died.
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.CharField(
+        max_length=12, choices=[(one, one) for one in Outcome], blank=True
+    )
+    detail = models.CharField(max_length=500, blank=True)
+    provider_ref = models.CharField(max_length=200, blank=True)
+    node = models.CharField(max_length=80)
+
+    class Meta:
+        """An attempt number is used once."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["notification", "number"], name="delivery_number_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number}: {self.outcome or 'running'}"

@@ -1,0 +1,71 @@
+"""What pages show of notifications."""
+
+from typing import Any
+
+from django.urls import reverse
+
+from watchbill.core.ladder import Verb
+from watchbill.core.notification import NotificationState
+from watchbill.server.notifications import queries
+from watchbill.server.notifications.models import Delivery, Notification
+from watchbill.server.web.masking import mask
+
+_KINDS = {
+    Verb.PAGE: "page",
+    Verb.ESCALATE: "escalation",
+    Verb.NOTIFY: "notice",
+    Verb.POST: "post",
+    Verb.POSTMORTEM: "post-mortem",
+    Verb.CREATE_TICKET: "ticket",
+}
+
+
+def row(notification: Notification) -> dict[str, Any]:
+    """Return a notification as a row of the delivery log."""
+    notice = queries.notice_of(notification)
+    facts = [f"{name}: {value}" for name, value in notice.facts]
+    text = "\n".join((notice.subject, "", *notice.paragraphs, "", *facts))
+    return {
+        "id": notification.pk,
+        "to": notification.recipient,
+        "channel": notification.channel,
+        "address_masked": mask(notification.address),
+        "kind": _kind(notification),
+        "state": _state(notification),
+        "at": notification.created_at,
+        "attempts": notification.attempts,
+        "detail": notification.detail,
+        "text": text,
+        "incident_number": notification.incident_id,
+        "incident_url": _incident_url(notification.incident_id),
+        "attempt_rows": [_attempt(one) for one in notification.deliveries.all()],
+    }
+
+
+def _kind(notification: Notification) -> str:
+    kind = _KINDS[Verb(notification.verb)]
+    late = "late " if notification.is_late else ""
+    return f"{late}copy of a {kind}" if notification.is_copy else f"{late}{kind}"
+
+
+def _state(notification: Notification) -> str:
+    """The state in the words of the log; a retry and a doubt are worth a word."""
+    if notification.state == NotificationState.SUPERSEDED:
+        return "cancelled"
+    if notification.state == NotificationState.WAITING and notification.attempts:
+        return "unknown" if notification.may_be_duplicate else "retrying"
+    return notification.state
+
+
+def _incident_url(incident_id: int | None) -> str:
+    return reverse("incidents:detail", args=[incident_id]) if incident_id else ""
+
+
+def _attempt(one: Delivery) -> dict[str, Any]:
+    took = one.finished_at - one.started_at if one.finished_at else None
+    return {
+        "at": one.started_at,
+        "outcome": one.outcome or "running",
+        "answer": one.detail,
+        "duration_ms": round(took.total_seconds() * 1000) if took else "",
+    }

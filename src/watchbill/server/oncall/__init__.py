@@ -1,0 +1,1 @@
+"""On-call: who holds the watch, now and next."""

@@ -1,0 +1,1 @@
+"""Versions of the support plan, as stored and in force."""

@@ -1,0 +1,144 @@
+"""The ASGI application: intake and live updates bare, everything else Django.
+
+The lifespan opens what must be open before the first request and closes it after
+the last one. It needs a running database; migrations are the command line's affair.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+import asyncpg
+import django
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.asgi import get_asgi_application
+from django.http import HttpRequest
+
+from watchbill.core.access import Permission
+from watchbill.server import clock
+from watchbill.server.web.access import may
+from watchbill.server.web.http import Receive, Scope, Send, answer_json, header
+from watchbill.server.web.sse import LiveUpdates
+
+django.setup()
+
+from watchbill.server.intake.asgi import Intake  # noqa: E402
+from watchbill.server.intake.sources import sources  # noqa: E402
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class WatchbillApplication:
+    """Dispatches by path; owns the intake and the live updates."""
+
+    def __init__(self) -> None:
+        self._pages = get_asgi_application()
+        self._clock = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clock")
+        self._intake: Intake | None = None
+        self._live: LiveUpdates | None = None
+        self._pool: asyncpg.Pool[Any] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._application(scope["path"])(scope, receive, send)
+
+    def _application(self, path: str) -> Application:
+        if path.startswith("/intake/"):
+            return self._intake or _starting
+        if path == "/live":
+            return self._live or _starting
+        return self._pages
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                try:
+                    await self._start()
+                except Exception as error:  # the server must hear of every failure
+                    text = f"{type(error).__name__}: {error}"
+                    await send({"type": "lifespan.startup.failed", "message": text})
+                    return
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self._stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _start(self) -> None:
+        connect = partial(asyncpg.connect, **_connection_values(), timeout=10)
+        self._pool = await asyncpg.create_pool(
+            **_connection_values(), min_size=1, max_size=4, timeout=10
+        )
+        self._intake = Intake(sources(), self._pool, self._now)
+        self._live = LiveUpdates(connect, _may_listen)
+        self._live.on_hint(self._hear)
+        await self._intake.start()
+        self._live.start()
+
+    async def _stop(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+        if self._intake is not None:
+            await self._intake.stop()
+        if self._pool is not None:
+            await self._pool.close()
+        self._clock.shutdown(wait=False)
+
+    async def _now(self) -> datetime:
+        """The clock may ask the database, so it is read in a thread of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._clock, clock.now)
+
+    def _hear(self, hint: str) -> None:
+        topic = json.loads(hint).get("topic")
+        if self._intake is not None and topic in {"integrations", "poll"}:
+            self._intake.forget_keys()
+
+
+def _connection_values() -> dict[str, Any]:
+    """Django's connection settings, in asyncpg's words."""
+    database = settings.DATABASES["default"]
+    words = {
+        "host": database["HOST"],
+        "port": database["PORT"],
+        "user": database["USER"],
+        "password": database["PASSWORD"],
+        "database": database["NAME"],
+    }
+    return {name: value for name, value in words.items() if value}
+
+
+async def _may_listen(scope: Scope) -> bool:
+    return await sync_to_async(_is_signed_in)(header(scope, "cookie"))
+
+
+def _is_signed_in(cookies: str) -> bool:
+    try:
+        found = SimpleCookie(cookies).get(settings.SESSION_COOKIE_NAME)
+    except CookieError:
+        return False
+    if found is None:
+        return False
+    request = HttpRequest()
+    request.session = SessionStore(found.value)
+    request.user = get_user(request)
+    return may(request, Permission.VIEW_INCIDENTS)
+
+
+async def _starting(_scope: Scope, _receive: Receive, send: Send) -> None:
+    content = {"status": "refused", "reason": "starting"}
+    await answer_json(send, 503, content, headers=(("retry-after", "1"),))
+
+
+application = WatchbillApplication()

@@ -1,0 +1,101 @@
+"""What every page needs around its content."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from watchbill.core.access import ConsoleRole, Permission, permissions_of
+from watchbill.server import clock
+from watchbill.server.demo import state as demo
+from watchbill.server.engine import queries as engine
+from watchbill.server.incidents import queries as incidents
+from watchbill.server.intake import queries as intake
+from watchbill.server.plans import queries as plans
+from watchbill.server.plans.queries import NoPlanInForceError
+from watchbill.server.tickets import queries as tickets
+from watchbill.server.timers import queries as timers
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Return the navigation, the banners and the clock of a page."""
+    context: dict[str, Any] = {
+        "product": _product(),
+        "server_now": clock.now(),
+        "clock_rate": clock.rate(),
+        "demo": demo.banner(),
+    }
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return context
+    permissions = permissions_of(ConsoleRole(user.role))
+    health = engine.health(wall=clock.wall())
+    return context | {
+        "live_url": "/live",
+        "nav": list(_navigation(request, permissions)),
+        "menu": list(_menu(permissions)),
+        "engine": {"ok": health.is_alive, "text": health.text},
+        "plan_banner": _trouble(),
+    }
+
+
+def _product() -> str:
+    try:
+        return plans.plan_of(plans.in_force().pk).meta.product
+    except NoPlanInForceError:
+        return "watchbill"
+
+
+def _navigation(
+    request: HttpRequest, permissions: frozenset[Permission]
+) -> list[dict[str, Any]]:
+    counts = incidents.counts()
+    rows = (
+        (_("Incidents"), "incidents:list", "incidents", Permission.VIEW_INCIDENTS),
+        (_("On call"), "oncall:now", "oncall", Permission.VIEW_ON_CALL),
+        (_("Tickets"), "tickets:list", "tickets", Permission.VIEW_TICKETS),
+        (
+            _("Deliveries"),
+            "notifications:list",
+            "deliveries",
+            Permission.VIEW_DELIVERIES,
+        ),
+        (_("Plan"), "plans:in_force", "plan", Permission.VIEW_PLAN),
+    )
+    numbers = {"incidents": counts.unacknowledged, "tickets": tickets.open_count()}
+    return [
+        {
+            "label": label,
+            "url": reverse(name),
+            "icon": icon,
+            "active": request.path.startswith(reverse(name)),
+            "count": numbers.get(icon, 0),
+        }
+        for label, name, icon, permission in rows
+        if permission in permissions
+    ]
+
+
+def _menu(permissions: frozenset[Permission]) -> list[dict[str, str]]:
+    links = []
+    if Permission.VIEW_CONTACTS in permissions:
+        url = reverse("oncall:contact_card")
+        links.append({"label": _("Emergency contacts"), "url": url})
+    if Permission.MANAGE_INTEGRATIONS in permissions:
+        links.append({"label": _("Integrations"), "url": reverse("intake:list")})
+    if demo.current() is not None:
+        links.append({"label": _("Demo inbox"), "url": reverse("demo:inbox")})
+    return links
+
+
+def _trouble() -> dict[str, str] | None:
+    """What the engine could not decide or read; it must not stay unseen (I10)."""
+    stuck, odd = len(timers.quarantined()), len(intake.quarantined())
+    if stuck:
+        text = _("%(n)s steps cannot be decided and are tried again.") % {"n": stuck}
+        return {"level": "error", "text": text}
+    if odd:
+        text = _("%(n)s posts were accepted but not understood.") % {"n": odd}
+        return {"level": "warning", "text": text}
+    return None

@@ -1,0 +1,48 @@
+"""Typed settings from the environment.
+
+Each is read once, at start-up. A secret may be given as ``NAME`` or as a path in
+``NAME_FILE``, as container platforms mount them. A value that cannot be
+understood stops the start with a sentence that names the variable.
+"""
+
+import os
+from pathlib import Path
+
+
+class SettingError(Exception):
+    """A variable of the environment cannot be understood."""
+
+
+def text(name: str, default: str = "") -> str:
+    """Return a variable, or the default when it is absent or empty."""
+    return os.environ.get(name, "") or default
+
+
+def secret(name: str, default: str = "") -> str:
+    """Return a secret from ``NAME``, or from the file that ``NAME_FILE`` names."""
+    path = text(f"{name}_FILE")
+    if not path:
+        return text(name, default)
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        message = f"{name}_FILE names {path}, which cannot be read: {error.strerror}"
+        raise SettingError(message) from error
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    """Return a yes-or-no variable."""
+    value = text(name).lower()
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    if not value:
+        return default
+    message = f"{name} must be yes or no, not {value!r}"
+    raise SettingError(message)
+
+
+def words(name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return a variable split at commas and spaces."""
+    return tuple(text(name).replace(",", " ").split()) or default

@@ -1,0 +1,152 @@
+"""Running watchbill: database, migrations, plan, engine, web server, in one process.
+
+Everything is entered in that order and left in the opposite one, on SIGINT and
+SIGTERM alike: the web server stops taking requests, the engine finishes what it is
+doing, and the database goes last.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import django
+import uvicorn
+
+from watchbill import postgres
+from watchbill.postgres import OwnedServer
+from watchbill.server.project import database
+from watchbill.server.project.options import Options
+from watchbill.server.project.secret import secret_key
+
+if TYPE_CHECKING:
+    from watchbill.server.project.setup import Installation
+
+logger = logging.getLogger("watchbill")
+
+
+Tell = Callable[[str], None]
+
+
+@contextmanager
+def installation(options: Options) -> Iterator["Installation"]:
+    """Open an installation for a command that may run beside ``up``."""
+    prepare_settings(options)
+    with database.use(options.data_dir, options.database_url):
+        yield _setup().prepare(options)
+
+
+def run(
+    options: Options,
+    tell: Tell,
+    *,
+    beside: Callable[["Installation"], None] | None = None,
+    before: Callable[[], None] | None = None,
+) -> None:
+    """Run until a signal ends it.
+
+    ``before`` is called once there is a database, ``beside`` once pages are answered.
+
+    Raises postgres.PostgresError when there is no safe database.
+    """
+    prepare_settings(options)
+    with (
+        postgres.unwind_on_sigterm(),
+        database.serve(options.data_dir, options.database_url) as embedded,
+    ):
+        setup = _setup()
+        if before is not None:
+            before()
+        installed = setup.prepare(options)
+        for line in installed.greeting:
+            tell(line)
+        with setup.engine(), _restarting(embedded):
+            _serve(options, installed, beside)
+
+
+def _setup() -> ModuleType:
+    """Import what reads Django's settings, which are complete only now."""
+    django.setup()
+    return import_module("watchbill.server.project.setup")
+
+
+def _serve(
+    options: Options,
+    installed: "Installation",
+    beside: Callable[["Installation"], None] | None,
+) -> None:
+    server = uvicorn.Server(
+        uvicorn.Config(
+            installed.application,
+            host=options.host,
+            port=options.port,
+            lifespan="on",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            date_header=True,
+            proxy_headers=bool(os.environ.get("WATCHBILL_BEHIND_PROXY")),
+            timeout_graceful_shutdown=5,
+        )
+    )
+    if beside is not None:
+        threading.Thread(
+            target=_once_started, args=(server, installed, beside), daemon=True
+        ).start()
+    server.run()
+
+
+def _once_started(
+    server: uvicorn.Server,
+    installed: "Installation",
+    beside: Callable[["Installation"], None],
+) -> None:
+    pause = threading.Event()
+    while not server.started:
+        if server.should_exit:
+            return
+        pause.wait(0.05)
+    beside(installed)
+
+
+@contextmanager
+def _restarting(embedded: OwnedServer | None) -> Iterator[None]:
+    """Start the embedded database again when it dies under us."""
+    if embedded is None:
+        yield
+        return
+    leaving = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(embedded, leaving), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        leaving.set()
+        watcher.join(10)
+
+
+def _watch(embedded: OwnedServer, leaving: threading.Event) -> None:
+    while not leaving.is_set():
+        if embedded.wait_closed(timedelta(seconds=1)) and not leaving.is_set():
+            logger.error("the embedded database ended; starting it again")
+            try:
+                embedded.restart_if_dead()
+            except postgres.PostgresError:
+                logger.exception("the embedded database cannot be started")
+                leaving.wait(5)
+
+
+def prepare_settings(options: Options) -> None:
+    """Say by the environment what Django's settings will read."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "watchbill.server.project.settings"
+    os.environ["WATCHBILL_BASE_URL"] = options.url
+    given = os.environ.get("WATCHBILL_SECRET_KEY") or os.environ.get(
+        "WATCHBILL_SECRET_KEY_FILE"
+    )
+    if not given:
+        os.environ["WATCHBILL_SECRET_KEY"] = secret_key(options.data_dir)

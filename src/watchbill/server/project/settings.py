@@ -1,0 +1,151 @@
+"""Django settings. What the product does is in the plan, not here."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from psycopg.conninfo import conninfo_to_dict
+
+from watchbill.server.project import env
+
+_SERVER = Path(__file__).resolve().parent.parent
+
+SECRET_KEY = env.secret("WATCHBILL_SECRET_KEY", "only-for-commands-without-requests")
+DEBUG = False
+
+BASE_URL = env.text("WATCHBILL_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+_IS_HTTPS = urlsplit(BASE_URL).scheme == "https"
+ALLOWED_HOSTS = [
+    *env.words("WATCHBILL_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]")),
+    urlsplit(BASE_URL).hostname or "localhost",
+]
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "watchbill.server",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "watchbill.server.web.middleware.security_headers",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "watchbill.server.project.middleware.plan_zone",
+    "watchbill.server.web.middleware.deny_by_default",
+]
+ROOT_URLCONF = "watchbill.server.project.urls"
+ASGI_APPLICATION = "watchbill.server.project.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [_SERVER / "templates"],
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "watchbill.server.project.context.frame",
+            ],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static"],
+        },
+    }
+]
+
+_conninfo = conninfo_to_dict(env.secret("DATABASE_URL", "postgresql:///watchbill"))
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": _conninfo.pop("dbname", "watchbill"),
+        "USER": _conninfo.pop("user", ""),
+        "PASSWORD": _conninfo.pop("password", ""),
+        "HOST": _conninfo.pop("host", ""),
+        "PORT": _conninfo.pop("port", ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "application_name": "watchbill",
+            "connect_timeout": 10,
+            # A half-open connection is noticed within about 15 s (F15).
+            "keepalives_idle": 5,
+            "keepalives_interval": 3,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15000,
+            **_conninfo,
+        },
+    }
+}
+
+AUTH_USER_MODEL = "watchbill.User"
+AUTHENTICATION_BACKENDS = ["watchbill.server.accounts.actions.EmailBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": f"django.contrib.auth.password_validation.{name}",
+        "OPTIONS": options,
+    }
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {"user_attributes": ("email", "name")}),
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),
+    )
+]
+LOGIN_URL = "accounts:sign_in"
+LOGIN_REDIRECT_URL = "incidents:list"
+
+SESSION_COOKIE_NAME = "__Host-session" if _IS_HTTPS else "watchbill_session"
+SESSION_COOKIE_SECURE = _IS_HTTPS
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+CSRF_COOKIE_NAME = "__Host-csrf" if _IS_HTTPS else "watchbill_csrf"
+CSRF_COOKIE_SECURE = _IS_HTTPS
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "watchbill.server.web.views.csrf_failure"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = False
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("WATCHBILL_BEHIND_PROXY") else None
+)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [("", _SERVER / "static")]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 3600
+STORAGES = {
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"watchbill": {"level": env.text("WATCHBILL_LOG_LEVEL", "INFO")}},
+}
+
+# Channels: how people are reached. Who is reached, and when, is in the plan.
+SMTP_URL = env.secret("WATCHBILL_SMTP_URL")
+MAIL_FROM = env.text("WATCHBILL_MAIL_FROM", "watchbill@localhost")
+SLACK_TOKEN = env.secret("WATCHBILL_SLACK_TOKEN")
+SLACK_API_URL = env.text("WATCHBILL_SLACK_API_URL", "https://slack.com/api")
+SLACK_WEBHOOK_URL = env.secret("WATCHBILL_SLACK_WEBHOOK_URL")
+#: Networks that watchbill may call although they are not public.
+EGRESS_ALLOW = env.words("WATCHBILL_EGRESS_ALLOW")

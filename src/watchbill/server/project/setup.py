@@ -1,0 +1,124 @@
+"""What must be true before the first request: schema, plan, first owner.
+
+Importing this module reads the settings, so the database must be known by then.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.management import call_command
+from django.urls import reverse
+
+from watchbill.integrations.registry import providers
+from watchbill.plan import bundled_text, load
+from watchbill.server import clock
+from watchbill.server.accounts import actions as accounts
+from watchbill.server.accounts import queries as account_queries
+from watchbill.server.engine import channels
+from watchbill.server.engine.loop import Engine
+from watchbill.server.intake import actions as intake
+from watchbill.server.plans import actions as plan_actions
+from watchbill.server.plans import queries as plan_queries
+from watchbill.server.plans.models import PlanVersion
+from watchbill.server.project.asgi import WatchbillApplication, application
+from watchbill.server.project.database import alone
+from watchbill.server.project.options import Options
+
+logger = logging.getLogger("watchbill")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """An installation that is ready to serve."""
+
+    url: str
+    plan: PlanVersion
+    #: What the operator should read, line by line.
+    greeting: tuple[str, ...]
+    application: WatchbillApplication
+
+    def link_for(self, email: str | None) -> str:
+        """Return a link that signs a user in, or without an address the owner's.
+
+        LookupError when there is no such user, or an owner already.
+        """
+        wall = clock.wall()
+        if email is None:
+            token = accounts.make_owner_link(now=wall)
+            if token is None:
+                message = "there is a user already; name the address to sign in"
+                raise LookupError(message)
+            return self.url + reverse("accounts:setup", args=[token])
+        user = account_queries.by_email(email)
+        if user is None:
+            message = f"no user has the address {email}"
+            raise LookupError(message)
+        token = accounts.make_sign_in_link(user, now=wall)
+        return self.url + reverse("accounts:one_time_link", args=[token])
+
+    def integration_url(self, kind: str, name: str, *, is_drill: bool = False) -> str:
+        """Create an integration and return the URL to post to, with its key.
+
+        LookupError when nothing of that kind can be received.
+        """
+        kinds = [one for one, found in providers().items() if found.inbound]
+        if kind not in kinds:
+            message = f"there is no kind {kind!r}; known are {', '.join(kinds)}"
+            raise LookupError(message)
+        _, key = intake.create_integration(
+            kind=kind, name=name, now=clock.now(), is_drill=is_drill
+        )
+        return f"{self.url}/intake/{kind}/{key}"
+
+
+def prepare(options: Options) -> Installation:
+    """Bring schema and plan up to date, and make the owner's link if it is needed."""
+    with alone():
+        call_command("migrate", verbosity=0, interactive=False)
+    now = clock.now()
+    is_example = False
+    if options.plan is not None:
+        plan_actions.put_in_force(options.plan, now=now)
+    elif not plan_queries.versions():
+        example = load(bundled_text("trm"), name="trm.yaml")
+        plan_actions.put_in_force(example, now=now)
+        is_example = True
+    version = plan_queries.in_force()
+    token = accounts.make_owner_link(now=clock.wall())
+    return Installation(
+        url=options.url,
+        plan=version,
+        greeting=tuple(_greeting(options, version, token, is_example=is_example)),
+        application=application,
+    )
+
+
+@contextmanager
+def engine() -> Iterator[None]:
+    """Run this node's engine for as long as the block lasts."""
+    running = Engine(channels.from_settings())
+    running.start()
+    try:
+        yield
+    finally:
+        running.stop()
+
+
+def _greeting(
+    options: Options, version: PlanVersion, token: str | None, *, is_example: bool
+) -> Iterator[str]:
+    yield f"watchbill runs at {options.url}"
+    yield f"Plan: {version}" + (
+        " (the example plan; give yours with --plan FILE)" if is_example else ""
+    )
+    if token is not None:
+        yield "Create the first user, the owner, with this link (it works once):"
+        yield settings.BASE_URL + reverse("accounts:setup", args=[token])
+    if not channels.from_settings().names:
+        yield (
+            "No channel is set up, so nobody can be told anything. Set"
+            " WATCHBILL_SMTP_URL or WATCHBILL_SLACK_TOKEN (docs/operating.md)."
+        )

@@ -1,0 +1,27 @@
+"""Routes of the console; the intake and live updates are dispatched before them."""
+
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+
+from watchbill.server.engine import views as engine
+from watchbill.server.web import views as web
+from watchbill.server.web.access import open_to_all
+
+_home = open_to_all("it only says where to go, and that page asks who is there")(
+    RedirectView.as_view(pattern_name="incidents:list")
+)
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", _home, name="home"),
+    path("", include("watchbill.server.accounts.urls")),
+    path("", include("watchbill.server.incidents.urls")),
+    path("on-call/", include("watchbill.server.oncall.urls")),
+    path("tickets/", include("watchbill.server.tickets.urls")),
+    path("deliveries/", include("watchbill.server.notifications.urls")),
+    path("plan/", include("watchbill.server.plans.urls")),
+    path("integrations/", include("watchbill.server.intake.urls")),
+    path("demo/", include("watchbill.server.demo.urls")),
+    path("health/live", web.live, name="health_live"),
+    path("health/ready", web.ready, name="health_ready"),
+    path("health/engine", engine.health, name="health_engine"),
+]

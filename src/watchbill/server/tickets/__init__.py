@@ -1,0 +1,1 @@
+"""Tickets: work that the help desk keeps track of."""

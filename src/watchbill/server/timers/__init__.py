@@ -1,0 +1,1 @@
+"""Due steps: every promise about time, as a row."""

@@ -1,0 +1,58 @@
+"""Due steps: every promise about time, as a row that survives everything.
+
+A row says that at ``due_at`` somebody must look at a subject. It is taken with
+``FOR UPDATE SKIP LOCKED`` and settled in the very transaction that records what
+followed and inserts the next row; that transaction is its lease, so a process
+that dies in it leaves the row as it was.
+"""
+
+from django.db import models
+from django.db.models import Q
+
+
+class DueStepState(models.TextChoices):
+    """Whether somebody still has to look."""
+
+    PENDING = "pending"
+    FIRED = "fired"
+    CANCELLED = "cancelled"
+
+
+class DueStep(models.Model):
+    """One instant at which a subject must be looked at."""
+
+    #: Which handler of the engine decides, such as "ladder".
+    kind = models.CharField(max_length=40)
+    subject_id = models.BigIntegerField()
+    plan_version = models.ForeignKey("watchbill.PlanVersion", on_delete=models.PROTECT)
+    due_at = models.DateTimeField()
+    #: When the engine takes it: ``due_at``, or later after a failure.
+    wake_at = models.DateTimeField()
+    state = models.CharField(
+        max_length=10, choices=DueStepState.choices, default=DueStepState.PENDING
+    )
+    settled_at = models.DateTimeField(null=True)
+    failures = models.PositiveSmallIntegerField(default=0)
+    #: Why the last attempt to decide failed; shown on the console.
+    last_error = models.TextField(blank=True)
+
+    class Meta:
+        """At most one pending row for a subject and kind; taken in time order."""
+
+        indexes = [
+            models.Index(
+                fields=["wake_at", "id"],
+                name="duestep_pending",
+                condition=Q(state=DueStepState.PENDING),
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "subject_id"],
+                name="duestep_one_pending",
+                condition=Q(state=DueStepState.PENDING),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject_id} due {self.due_at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,49 @@
+"""Taking due steps."""
+
+from datetime import datetime
+
+from watchbill.server.timers.models import DueStep, DueStepState
+
+
+def take_due(*, now: datetime, limit: int) -> list[DueStep]:
+    """Return and hold the due steps to decide at ``now``, the longest due first.
+
+    Rows that another engine holds are passed over.
+    """
+    return list(
+        DueStep.objects.select_for_update(skip_locked=True)
+        .filter(state=DueStepState.PENDING, wake_at__lte=now)
+        .order_by("wake_at", "pk")[:limit]
+    )
+
+
+def hold(kind: str, subject_id: int) -> DueStep | None:
+    """Return and hold the pending step of a subject, waiting for its holder.
+
+    Whoever changes a subject holds its due step first and the subject's row
+    second; always in this order, so that no two wait for each other.
+    """
+    return (
+        DueStep.objects.select_for_update()
+        .filter(kind=kind, subject_id=subject_id, state=DueStepState.PENDING)
+        .first()
+    )
+
+
+def next_wake_at() -> datetime | None:
+    """Return when the next pending step wants to be looked at."""
+    return (
+        DueStep.objects.filter(state=DueStepState.PENDING)
+        .order_by("wake_at")
+        .values_list("wake_at", flat=True)
+        .first()
+    )
+
+
+def quarantined() -> list[DueStep]:
+    """Return the pending steps whose decision keeps failing, for the console."""
+    return list(
+        DueStep.objects.filter(state=DueStepState.PENDING, failures__gt=0).order_by(
+            "due_at"
+        )[:20]
+    )

@@ -1,0 +1,154 @@
+"""Many signals about one condition, kept as one record."""
+
+import pytest
+
+from tests.core.cast import after
+from watchbill.core.alerts import AlertStatus, Episode, Fold, FoldReason, Signal, fold
+
+
+def signal(
+    status: AlertStatus,
+    *,
+    starts: float | None = None,
+    ends: float | None = None,
+) -> Signal:
+    return Signal(
+        fingerprint="f",
+        status=status,
+        title="Disk full",
+        labels={"alertname": "DiskFull"},
+        starts_at=None if starts is None else after(starts),
+        ends_at=None if ends is None else after(ends),
+    )
+
+
+def told(
+    *received: tuple[float, Signal], incident_is_open: bool = True
+) -> tuple[list[FoldReason], Episode | None]:
+    """Fold signals received at the given minutes into one alert."""
+    episode: Episode | None = None
+    reasons = []
+    for minute, one in received:
+        answer: Fold = fold(
+            episode, one, incident_is_open=incident_is_open, now=after(minute)
+        )
+        episode = answer.episode
+        reasons.append(answer.reason)
+    return reasons, episode
+
+
+def fires(starts: float | None = None) -> Signal:
+    return signal(AlertStatus.FIRING, starts=starts)
+
+
+def resolves(ends: float | None = None) -> Signal:
+    return signal(AlertStatus.RESOLVED, ends=ends)
+
+
+@pytest.mark.req("S4.1-09")
+def test_repeated_signals_are_one_alert_with_a_count_and_last_seen() -> None:
+    reasons, episode = told((1, fires(0)), (2, fires(0)), (5, fires(0)))
+
+    assert reasons == [
+        FoldReason.FIRST_SEEN,
+        FoldReason.SEEN_AGAIN,
+        FoldReason.SEEN_AGAIN,
+    ]
+    assert episode == Episode(
+        status=AlertStatus.FIRING,
+        starts_at=after(0),
+        last_seen_at=after(5),
+        count=3,
+    )
+
+
+@pytest.mark.req("A58")
+def test_a_start_in_the_future_is_clamped_to_the_instant_of_receipt() -> None:
+    _, episode = told((1, fires(60)))
+
+    assert episode is not None
+    assert episode.starts_at == after(1)
+
+
+@pytest.mark.req("A58")
+def test_an_end_in_the_future_is_clamped_to_the_instant_of_receipt() -> None:
+    _, episode = told((1, fires(0)), (2, resolves(60)))
+
+    assert episode is not None
+    assert episode.ends_at == after(2)
+
+
+@pytest.mark.req("S4.1-09")
+def test_an_alert_that_fires_again_joins_its_open_incident() -> None:
+    reasons, episode = told((0, fires()), (5, resolves()), (9, fires()))
+
+    assert reasons[-1] is FoldReason.FIRED_AGAIN
+    assert episode is not None
+    assert (episode.starts_at, episode.resumed_at) == (after(0), after(9))
+    assert (episode.status, episode.ends_at) == (AlertStatus.FIRING, None)
+    assert episode.count == 2
+
+
+def test_once_the_incident_is_over_the_alert_begins_a_new_episode() -> None:
+    _, over = told((0, fires()), (5, resolves()))
+
+    answer = fold(over, fires(), incident_is_open=False, now=after(9))
+
+    assert answer.reason is FoldReason.NEW_EPISODE
+    assert answer.starts_episode
+    assert answer.episode == Episode(
+        status=AlertStatus.FIRING, starts_at=after(9), last_seen_at=after(9)
+    )
+
+
+def test_a_resolve_of_what_never_fired_makes_no_alert() -> None:
+    assert told((0, resolves())) == ([FoldReason.NEVER_FIRED], None)
+
+
+def test_a_second_resolve_changes_nothing() -> None:
+    _, once = told((0, fires()), (5, resolves()))
+
+    assert fold(once, resolves(), incident_is_open=True, now=after(7)) == Fold(
+        reason=FoldReason.ALREADY_RESOLVED, episode=once
+    )
+
+
+def test_a_resolve_that_ended_before_the_alert_began_is_stale() -> None:
+    reasons, episode = told((10, fires(10)), (11, resolves(9)))
+
+    assert reasons[-1] is FoldReason.STALE
+    assert episode is not None
+    assert episode.status is AlertStatus.FIRING
+
+
+def test_a_firing_that_began_before_the_known_end_is_stale() -> None:
+    reasons, episode = told((0, fires(0)), (6, resolves(5)), (7, fires(0)))
+
+    assert reasons[-1] is FoldReason.STALE
+    assert episode is not None
+    assert episode.status is AlertStatus.RESOLVED
+
+
+def test_a_firing_that_begins_at_the_known_end_is_a_firing() -> None:
+    reasons, _ = told((0, fires(0)), (6, resolves(5)), (7, fires(5)))
+
+    assert reasons[-1] is FoldReason.FIRED_AGAIN
+
+
+def test_a_late_copy_of_the_first_resolve_does_not_end_the_second_firing() -> None:
+    reasons, episode = told(
+        (0, fires(0)), (5, resolves(5)), (10, fires(9)), (11, resolves(5))
+    )
+
+    assert reasons[-1] is FoldReason.STALE
+    assert episode is not None
+    assert episode.status is AlertStatus.FIRING
+
+
+@pytest.mark.parametrize("reason", list(FoldReason))
+def test_only_a_first_firing_and_a_new_episode_begin_a_record(
+    reason: FoldReason,
+) -> None:
+    begins = Fold(reason=reason, episode=None).starts_episode
+
+    assert begins is (reason in {FoldReason.FIRST_SEEN, FoldReason.NEW_EPISODE})

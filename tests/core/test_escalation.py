@@ -1,0 +1,447 @@
+"""Who is contacted at which time, and when to look again."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.core.cast import (
+    OFFICE_HOURS,
+    T0,
+    after,
+    at,
+    channel,
+    duty,
+    ladder,
+    minutes,
+    role,
+    roster,
+    situation,
+    step,
+)
+from watchbill.core.escalation import (
+    Advance,
+    FiringReason,
+    Progress,
+    advance,
+    bring_forward,
+    next_look_at,
+    turn_to_fallback,
+    upcoming,
+)
+from watchbill.core.ladder import ExpertTarget, Ladder, Since, StopOn, Verb, When
+from watchbill.core.oncall import Duty
+from watchbill.core.severity import Urgency
+
+PRIMARY = step("primary", 0, duty(Duty.PRIMARY))
+SECONDARY = step("secondary", 5, duty(Duty.SECONDARY))
+LEAD = step("lead", 15, role("lead"), verb=Verb.ESCALATE, stop_on=StopOn.MITIGATED)
+CTO = step("cto", 60, role("dba"), verb=Verb.NOTIFY)
+POSTMORTEM = step(
+    "postmortem",
+    24 * 60,
+    role("lead"),
+    verb=Verb.POSTMORTEM,
+    since=Since.RESOLVED,
+    stop_on=StopOn.NEVER,
+)
+MATRIX = ladder(PRIMARY, SECONDARY, LEAD, CTO, POSTMORTEM, fallback=(role("dba"),))
+
+START = Progress()
+OPEN = situation()
+
+
+def dealt(answer: Advance) -> list[tuple[str, FiringReason]]:
+    return [(firing.step.key, firing.reason) for firing in answer.firings]
+
+
+def told(answer: Advance) -> list[tuple[str, str]]:
+    return [(call.step.key, call.contact.key) for call in answer.calls()]
+
+
+@pytest.mark.req("S2.2-01", "S4.4-05")
+def test_the_first_page_goes_to_the_primary_at_once() -> None:
+    answer = advance(MATRIX, START, OPEN, roster(), now=T0)
+
+    assert dealt(answer) == [("primary", FiringReason.DUE)]
+    assert [one.key for one in answer.firings[0].recipients] == ["ana"]
+    assert answer.progress.done == {"primary"}
+    assert answer.ask_at == after(5)
+
+
+@pytest.mark.req("S2.2-08", "S4.4-06")
+def test_each_step_fires_at_its_own_time_whether_or_not_anybody_answered() -> None:
+    progress, seen = START, []
+    for minute in range(61):
+        answer = advance(MATRIX, progress, OPEN, roster(), now=after(minute))
+        progress = answer.progress
+        seen += [(minute, *one) for one in told(answer)]
+
+    assert seen == [
+        (0, "primary", "ana"),
+        (0, "primary", "ben"),
+        (5, "secondary", "chi"),
+        (15, "lead", "chi"),
+        (60, "cto", "dan"),
+    ]
+
+
+@pytest.mark.req("S3.2-18")
+def test_asked_twice_at_one_instant_it_answers_once() -> None:
+    first = advance(MATRIX, START, OPEN, roster(), now=T0)
+    second = advance(MATRIX, first.progress, OPEN, roster(), now=T0)
+
+    assert second == Advance(firings=(), progress=first.progress, ask_at=first.ask_at)
+
+
+def test_a_step_fires_at_its_instant_and_not_a_microsecond_before() -> None:
+    progress = Progress(done=frozenset({"primary"}))
+    just_before = after(5) - timedelta(microseconds=1)
+
+    assert advance(MATRIX, progress, OPEN, roster(), now=just_before).firings == ()
+    assert dealt(advance(MATRIX, progress, OPEN, roster(), now=after(5))) == [
+        ("secondary", FiringReason.DUE)
+    ]
+
+
+@pytest.mark.req("A2")
+def test_an_acknowledgement_stops_paging_and_not_the_matrix() -> None:
+    progress = Progress(done=frozenset({"primary"}))
+
+    answer = advance(
+        MATRIX, progress, situation(acknowledged=3), roster(), now=after(15)
+    )
+
+    assert dealt(answer) == [
+        ("secondary", FiringReason.STOPPED),
+        ("lead", FiringReason.DUE),
+    ]
+    assert answer.firings[0].explanation == "the incident is acknowledged"
+    assert told(answer) == [("lead", "chi")]
+
+
+@pytest.mark.req("A2")
+def test_a_mitigation_stops_escalation_and_not_the_notices() -> None:
+    incident = situation(acknowledged=3, mitigated=10)
+
+    answer = advance(MATRIX, START, incident, roster(), now=after(60))
+
+    assert [key for key, _ in told(answer)] == ["cto"]
+
+
+@pytest.mark.req("S3.2-20", "A18")
+def test_a_resolution_stops_everything_but_the_post_mortem() -> None:
+    incident = situation(acknowledged=3, resolved=40)
+
+    assert upcoming(MATRIX, START, OPEN)[-1] == (CTO, after(60))
+    assert upcoming(MATRIX, START, incident) == ((POSTMORTEM, after(40 + 24 * 60)),)
+
+    answer = advance(MATRIX, START, incident, roster(), now=after(40 + 24 * 60))
+    assert told(answer) == [("postmortem", "chi")]
+    assert answer.firings[-1].explanation == "due at 24 h after the resolution"
+    assert answer.ask_at is None
+
+
+@pytest.mark.req("S3.2-19")
+def test_steps_missed_in_downtime_fire_in_time_order_as_one_late_message_each() -> None:
+    answer = advance(MATRIX, START, OPEN, roster(), now=after(20))
+
+    assert [key for key, _ in dealt(answer)] == ["primary", "secondary", "lead"]
+    assert all(firing.is_late for firing in answer.firings)
+    assert answer.firings[1].explanation == "due at 5 min elapsed; 15 min late"
+    chi = next(call for call in answer.calls() if call.contact.key == "chi")
+    assert chi.step is SECONDARY
+    assert chi.because == (SECONDARY, LEAD)
+    assert chi.is_late
+
+
+@pytest.mark.parametrize(("seconds", "late"), [(60, False), (60.001, True)])
+def test_a_minute_is_not_late(seconds: float, late: bool) -> None:  # noqa: FBT001
+    now = T0 + timedelta(seconds=seconds)
+
+    assert advance(MATRIX, START, OPEN, roster(), now=now).firings[0].is_late is late
+
+
+@pytest.mark.req("S2.2-09")
+def test_a_step_that_reaches_nobody_hands_on_to_the_next_at_once() -> None:
+    answer = advance(MATRIX, START, OPEN, roster("ana"), now=T0)
+
+    assert dealt(answer) == [
+        ("primary", FiringReason.REACHED_NOBODY),
+        ("secondary", FiringReason.BROUGHT_FORWARD),
+    ]
+    assert told(answer) == [("secondary", "chi")]
+    assert answer.firings[1].explanation == "brought forward; planned at 5 min elapsed"
+    assert answer.ask_at == after(15)
+
+
+@pytest.mark.req("S2.2-09")
+def test_it_hands_on_past_a_step_that_does_not_apply_at_this_hour() -> None:
+    steps = ladder(
+        PRIMARY,
+        step("night", 5, role("devops"), when=When.CLOSED_HOURS),
+        step("day", 10, role("lead"), when=When.OPEN_HOURS),
+    )
+    watch = roster("ana", open_hours=OFFICE_HOURS)
+
+    answer = advance(steps, START, OPEN, watch, now=T0)
+
+    assert dealt(answer) == [
+        ("primary", FiringReason.REACHED_NOBODY),
+        ("night", FiringReason.NOT_AT_THIS_HOUR),
+        ("day", FiringReason.BROUGHT_FORWARD),
+    ]
+
+
+@pytest.mark.req("A29")
+def test_a_step_of_other_hours_is_passed_over_at_its_own_time() -> None:
+    steps = ladder(step("night", 0, role("devops"), when=When.CLOSED_HOURS), SECONDARY)
+    watch = roster(open_hours=OFFICE_HOURS)
+
+    answer = advance(steps, START, OPEN, watch, now=T0)
+
+    assert dealt(answer) == [("night", FiringReason.NOT_AT_THIS_HOUR)]
+    assert answer.firings[0].explanation == "it applies outside business hours only"
+    assert answer.ask_at == after(5)
+
+
+@pytest.mark.req("A29")
+def test_the_hours_are_asked_for_the_instant_at_which_a_step_is_due() -> None:
+    steps = ladder(step("day", 0, role("devops"), when=When.OPEN_HOURS))
+    watch = roster(open_hours=OFFICE_HOURS)
+
+    answer = advance(steps, START, OPEN, watch, now=at("2026-02-06 23:00"))
+
+    assert dealt(answer) == [("day", FiringReason.DUE)]
+
+
+@pytest.mark.req("S2.2-09")
+def test_when_nobody_is_left_the_fallback_is_tried_every_five_minutes() -> None:
+    steps = ladder(PRIMARY, SECONDARY, fallback=(role("dba"),))
+    deaf = roster("ana", "ben", "chi", "dan")
+
+    first = advance(steps, START, OPEN, deaf, now=T0)
+    early = advance(steps, first.progress, OPEN, roster(), now=after(4.99))
+    second = advance(steps, first.progress, OPEN, deaf, now=after(5))
+    third = advance(steps, second.progress, OPEN, roster(), now=after(10))
+
+    assert [key for key, _ in dealt(first)] == ["primary", "secondary", "fallback/1"]
+    assert first.exhausted
+    assert first.ask_at == after(5)
+    assert early.firings == ()
+    assert dealt(second) == [("fallback/2", FiringReason.REACHED_NOBODY)]
+    assert second.ask_at == after(10)
+    assert dealt(third) == [("fallback/3", FiringReason.DUE)]
+    assert told(third) == [
+        ("fallback/3", "dan"),
+        ("fallback/3", "ana"),
+        ("fallback/3", "chi"),
+        ("fallback/3", "ben"),
+    ]
+    assert third.firings[0].explanation == "due at 10 min elapsed"
+    assert not third.exhausted
+    assert third.ask_at is None
+
+
+def test_an_acknowledgement_ends_the_fallback() -> None:
+    steps = ladder(PRIMARY, fallback=(role("dba"),))
+    deaf = roster("ana", "ben", "chi", "dan")
+    first = advance(steps, START, OPEN, deaf, now=T0)
+
+    answer = advance(
+        steps, first.progress, situation(acknowledged=2), deaf, now=after(5)
+    )
+
+    assert dealt(answer) == [("fallback/2", FiringReason.STOPPED)]
+    assert answer.ask_at is None
+    assert not answer.exhausted
+
+
+@pytest.mark.req("S4.4-07")
+def test_a_shadow_gets_a_copy_and_is_never_the_only_one() -> None:
+    reached = advance(MATRIX, START, OPEN, roster(), now=T0)
+    alone = advance(ladder(PRIMARY), START, OPEN, roster("ana"), now=T0)
+
+    assert [(call.contact.key, call.is_copy) for call in reached.calls()] == [
+        ("ana", False),
+        ("ben", True),
+    ]
+    assert alone.firings[0].reason is FiringReason.REACHED_NOBODY
+    assert alone.firings[0].copies == ()
+
+
+def test_a_shadow_who_is_told_for_himself_gets_no_copy() -> None:
+    everybody = step("all", 0, duty(Duty.PRIMARY), role("devops"))
+
+    answer = advance(ladder(everybody), START, OPEN, roster(), now=T0)
+
+    assert [(call.contact.key, call.is_copy) for call in answer.calls()] == [
+        ("ana", False),
+        ("ben", False),
+    ]
+
+
+def test_a_request_takes_the_place_of_a_copy() -> None:
+    group = step("group", 0, role("ben"), verb=Verb.NOTIFY)
+
+    answer = advance(ladder(PRIMARY, group), START, OPEN, roster(), now=T0)
+    ben = answer.calls()[1]
+
+    assert (ben.contact.key, ben.step, ben.is_copy) == ("ben", group, False)
+    assert ben.because == (group,)
+
+
+def test_the_copies_of_several_steps_are_one_copy() -> None:
+    again = replace(PRIMARY, key="again", after=minutes(2))
+
+    answer = advance(ladder(PRIMARY, again), START, OPEN, roster(), now=after(5))
+    ben = answer.calls()[1]
+
+    assert (ben.contact.key, ben.is_copy, ben.because) == (
+        "ben",
+        True,
+        (PRIMARY, again),
+    )
+
+
+@pytest.mark.req("S3.2-19")
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_most_demanding_step_decides_how_one_message_is_said(order: int) -> None:
+    notice = step("notice", 0, role("ana"), verb=Verb.NOTIFY)
+    page = step("page", 0, role("ana"))
+
+    answer = advance(ladder(*(notice, page)[::order]), START, OPEN, roster(), now=T0)
+    (call,) = answer.calls()
+
+    assert call.step is page
+    assert set(call.because) == {notice, page}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_pages_the_more_urgent_one_decides(order: int) -> None:
+    quiet = step("quiet", 0, role("ana"), urgency=Urgency.LOW)
+    loud = step("loud", 0, role("ana"))
+
+    answer = advance(ladder(*(quiet, loud)[::order]), START, OPEN, roster(), now=T0)
+    (call,) = answer.calls()
+
+    assert call.step is loud
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+def test_steps_of_any_verb_that_name_people_merge(verb: Verb) -> None:
+    one = step("one", 0, role("ana"), verb=verb)
+    page = step("page", 0, role("ana"))
+
+    (call,) = advance(ladder(one, page), START, OPEN, roster(), now=T0).calls()
+
+    assert call.step.verb is Verb.PAGE
+
+
+@pytest.mark.req("A15")
+def test_a_confidential_incident_is_not_posted_and_people_are_still_told() -> None:
+    post = step("post", 0, channel("#incidents"), verb=Verb.POST)
+    steps = ladder(post, PRIMARY)
+
+    public = advance(steps, START, OPEN, roster(), now=T0)
+    secret = advance(steps, START, situation(confidential=True), roster(), now=T0)
+
+    assert public.firings[0].channels == ("#incidents",)
+    assert dealt(secret) == [
+        ("post", FiringReason.CONFIDENTIAL),
+        ("primary", FiringReason.DUE),
+    ]
+    assert secret.firings[0].channels == ()
+
+
+@pytest.mark.req("S2.1-09", "A1")
+def test_an_expert_is_chosen_by_the_incidents_category() -> None:
+    steps = ladder(step("l3", 0, ExpertTarget(level="L3"), verb=Verb.ESCALATE))
+
+    answer = advance(steps, START, situation(category="database"), roster(), now=T0)
+
+    assert told(answer) == [("l3", "dan")]
+
+
+@pytest.mark.req("S3.2-21")
+def test_escalate_now_makes_the_next_step_that_contacts_people_due() -> None:
+    post = step("post", 3, channel("#incidents"), verb=Verb.POST)
+    steps = ladder(PRIMARY, post, SECONDARY)
+    progress = Progress(done=frozenset({"primary"}))
+
+    forward = bring_forward(steps, progress, OPEN, now=after(1))
+    answer = advance(steps, forward, OPEN, roster(), now=after(1))
+
+    assert dealt(answer) == [("secondary", FiringReason.BROUGHT_FORWARD)]
+    assert answer.ask_at == after(3)
+
+
+@pytest.mark.req("S3.2-21")
+def test_escalate_now_leaves_out_what_is_stopped_and_ends_with_the_ladder() -> None:
+    acknowledged = situation(acknowledged=2)
+    progress = Progress(done=frozenset({"primary"}))
+
+    forward = bring_forward(MATRIX, progress, acknowledged, now=after(3))
+    none_left = Progress(done=frozenset({"primary", "secondary", "lead", "cto"}))
+
+    assert forward.brought_forward == {"lead": after(3)}
+    assert bring_forward(MATRIX, none_left, OPEN, now=after(3)) is none_left
+
+
+@pytest.mark.req("S3.2-21")
+def test_escalate_now_pressed_twice_does_not_put_off_the_step() -> None:
+    progress = Progress(done=frozenset({"primary"}))
+
+    once = bring_forward(MATRIX, progress, OPEN, now=after(1))
+    twice = bring_forward(MATRIX, once, OPEN, now=after(2))
+
+    assert twice.brought_forward == {"secondary": after(1)}
+
+
+def test_a_step_that_was_due_anyway_is_not_called_brought_forward() -> None:
+    answer = advance(MATRIX, START, OPEN, roster("ana"), now=after(6))
+
+    assert dealt(answer) == [
+        ("primary", FiringReason.REACHED_NOBODY),
+        ("secondary", FiringReason.DUE),
+    ]
+    assert answer.firings[1].due_at == after(5)
+
+
+def test_a_step_counted_from_the_resolution_waits_for_it_again_after_a_reopening() -> (
+    None
+):
+    progress = Progress(brought_forward={"postmortem": after(50)})
+
+    assert POSTMORTEM not in dict(upcoming(MATRIX, progress, OPEN))
+
+
+def test_an_empty_ladder_has_nothing_to_do() -> None:
+    assert advance(Ladder(steps=()), START, OPEN, roster(), now=T0) == Advance(
+        firings=(), progress=START, ask_at=None
+    )
+
+
+def test_a_ladder_whose_messages_did_not_come_through_turns_to_the_fallback() -> None:
+    steps = ladder(PRIMARY, fallback=(role("dba"),))
+    paged = advance(steps, START, OPEN, roster(), now=T0).progress
+
+    first = turn_to_fallback(paged, now=after(4))
+    tried = advance(steps, first, OPEN, roster(), now=after(4)).progress
+    again = turn_to_fallback(tried, now=after(6))
+
+    assert first.fallback_at == after(4)
+    assert tried.fallback_at is None
+    assert again.fallback_at == after(11)
+    assert turn_to_fallback(again, now=after(7)) == again
+    assert next_look_at(steps, again, OPEN) == after(11)
+
+
+@pytest.mark.req("A2")
+def test_a_merged_call_is_wanted_until_the_last_of_its_steps_is_not() -> None:
+    page = step("page", 0, role("chi"))
+    escalation = replace(LEAD, after=minutes(0))
+
+    (call,) = advance(ladder(page, escalation), START, OPEN, roster(), now=T0).calls()
+
+    assert call.stop_on is StopOn.MITIGATED

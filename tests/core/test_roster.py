@@ -1,0 +1,77 @@
+"""Who answers to a target at an instant, and who can be reached."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.core.cast import (
+    ANA,
+    BEN,
+    CHI,
+    DAN,
+    T0,
+    at,
+    channel,
+    duty,
+    override,
+    role,
+    roster,
+)
+from watchbill.core.ladder import ExpertTarget, Target
+from watchbill.core.oncall import Duty
+from watchbill.core.people import Contact
+
+
+@pytest.mark.req("S4.4-09", "S2.1-09")
+@pytest.mark.parametrize(
+    ("target", "people"),
+    [
+        (role("devops"), (ANA, BEN)),
+        (role("everybody"), (ANA, BEN, CHI)),
+        (duty(Duty.PRIMARY), (ANA,)),
+        (duty(Duty.SECONDARY), (CHI,)),
+        (duty(Duty.SHADOW), (BEN,)),
+        (ExpertTarget(level="L3"), (DAN,)),
+        (channel("#incidents"), ()),
+    ],
+)
+def test_each_kind_of_target_means_people(
+    target: Target, people: tuple[Contact, ...]
+) -> None:
+    assert roster().people(target, category="database", at=T0) == people
+
+
+@pytest.mark.req("S4.4-09")
+def test_a_duty_means_whoever_holds_it_at_that_instant() -> None:
+    night = override(Duty.PRIMARY, "dan", T0, at("2026-02-07 08:00"))
+    watch = roster(overrides=(night,))
+    primary = duty(Duty.PRIMARY)
+
+    assert watch.people(primary, category=None, at=T0) == (DAN,)
+    assert watch.people(primary, category=None, at=at("2026-02-14 00:00")) == (BEN,)
+
+
+def test_a_duty_held_by_somebody_who_left_means_nobody() -> None:
+    watch = roster(
+        overrides=(override(Duty.PRIMARY, "eve", T0, at("2026-02-08 00:00")),)
+    )
+
+    assert watch.people(duty(Duty.PRIMARY), category=None, at=T0) == ()
+
+
+@pytest.mark.req("S4.4-07")
+def test_only_the_primarys_duty_has_a_shadow() -> None:
+    watch = roster()
+
+    assert watch.shadows(duty(Duty.PRIMARY), at=T0) == (BEN,)
+    assert watch.shadows(duty(Duty.SECONDARY), at=T0) == ()
+    assert watch.shadows(role("devops"), at=T0) == ()
+
+
+@pytest.mark.req("S2.1-14")
+def test_reaching_needs_a_method_and_a_channel_that_serves_it() -> None:
+    watch = roster("ben")
+
+    assert watch.can_reach(ANA)
+    assert not watch.can_reach(BEN)
+    assert not watch.can_reach(replace(ANA, email=None))
