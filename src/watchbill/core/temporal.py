@@ -115,10 +115,10 @@ def describe(duration: timedelta) -> str:
     seconds = int(duration.total_seconds())
     if seconds < 0:
         return "-" + describe(-duration)
-    if seconds < 60:
+    if 0 < seconds < 60:
         return f"{seconds} s"
     minutes, hours, days = seconds // 60 % 60, seconds // 3600, 0
     if hours >= 48:
         days, hours = divmod(hours, 24)
     parts = [(days, "d"), (hours, "h"), (minutes, "min")]
-    return " ".join(f"{number} {unit}" for number, unit in parts if number)
+    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 min"

@@ -143,5 +143,5 @@ def use(clock: _C) -> Iterator[_C]:
 def _ask_database() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
-        (at,) = cursor.fetchone()
+        at: datetime = cursor.fetchone()[0]
     return at.astimezone(UTC)

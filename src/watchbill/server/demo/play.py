@@ -3,6 +3,7 @@
 import secrets
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 from watchbill.core.access import ConsoleRole
 from watchbill.server import clock
@@ -13,11 +14,24 @@ from watchbill.server.demo import state
 from watchbill.server.demo.state import Demo
 from watchbill.server.demo.story import Story
 from watchbill.server.engine import channels
-from watchbill.server.project.setup import Installation
 
 _EMAIL = "owner@example.org"
 
 Tell = Callable[[str], None]
+
+
+class Stage(Protocol):
+    """The installation on which the story is played."""
+
+    @property
+    def url(self) -> str:
+        """Where people reach it."""
+
+    def link_for(self, email: str | None) -> str:
+        """Return a link that signs a user in once."""
+
+    def integration_url(self, kind: str, name: str, *, is_drill: bool = False) -> str:
+        """Create an integration and return the URL to post to."""
 
 
 def speed_up(rate: float) -> None:
@@ -26,7 +40,7 @@ def speed_up(rate: float) -> None:
     clock.install(ScaledClock(clock=beneath, origin=beneath.wall(), rate=rate))
 
 
-def play(installed: Installation, demo: Demo, tell: Tell, *, wait: float) -> None:
+def play(installed: Stage, demo: Demo, tell: Tell, *, wait: float) -> None:
     """Greet the newcomer, then play the story once somebody has signed in.
 
     ``wait`` is the number of seconds after which it starts all the same.
@@ -68,7 +82,7 @@ def _await_sign_in(wait: float) -> None:
 
 
 def _greeting(
-    installed: Installation, intake_url: str, password: str, *, rate: float
+    installed: Stage, intake_url: str, password: str, *, rate: float
 ) -> tuple[str, ...]:
     alert = (
         '{"version":"4","alerts":[{"status":"firing","labels":{"alertname":"LoginDown",'

@@ -4,6 +4,7 @@ They speak SMTP and Slack's ``chat.postMessage``, so that the demo delivers thro
 the very channels of the product, over real sockets on the loopback address.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -62,9 +63,11 @@ class _AnyPort(Controller):
     told; that port must be the real one by then.
     """
 
+    server: asyncio.Server
+
     def _trigger_server(self) -> None:
         self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 class _Mailbox:
@@ -76,9 +79,9 @@ class _Mailbox:
     async def handle_DATA(  # noqa: N802 - the name is aiosmtpd's
         self, _server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
-        message = message_from_bytes(
-            bytes(envelope.content or b""), policy=policy.default
-        )
+        content = envelope.content or b""
+        raw = content if isinstance(content, bytes) else content.encode()
+        message = message_from_bytes(raw, policy=policy.default)
         text = _text_of(message)
         self._keep(
             Received(

@@ -1,5 +1,8 @@
 """The shape of what people type about incidents."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -31,7 +34,7 @@ class DeclareForm(forms.Form):
     )
     user_impacting = forms.BooleanField(label=_("Users notice it"), required=False)
 
-    def __init__(self, plan: Plan, data: object = None) -> None:
+    def __init__(self, plan: Plan, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data)
         self.fields["severity"].choices = [  # type: ignore[attr-defined]
             (one.key, one.title) for one in plan.severities

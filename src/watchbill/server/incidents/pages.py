@@ -13,7 +13,6 @@ from watchbill.core.incidents import IncidentAction, IncidentStatus, possible_ac
 from watchbill.core.ladder import ChannelTarget, Since, Step, Verb
 from watchbill.core.people import unique
 from watchbill.core.temporal import describe
-from watchbill.server.alerts.models import Alert
 from watchbill.server.incidents import queries
 from watchbill.server.incidents.models import (
     Incident,
@@ -22,7 +21,6 @@ from watchbill.server.incidents.models import (
     TimelineKind,
 )
 from watchbill.server.incidents.queries import Facts
-from watchbill.server.tickets.models import Ticket
 
 _ICONS = {
     TimelineKind.DECLARED: "incidents",
@@ -188,16 +186,16 @@ def _step_row(
     step: Step, firing: StepFiring | None, facts: Facts, *, is_next: bool, now: datetime
 ) -> dict[str, Any]:
     due_at = escalation.due_at(step, facts.progress, facts.situation)
-    since = " after resolve" if step.since is Since.RESOLVED else ""
+    since = "counted from the resolution" if step.since is Since.RESOLVED else ""
     shown = {
         "label": step.title,
         "verb": step.verb,
-        "after": f"{describe(step.after)}{since}",
+        "after": describe(step.after),
         "origin": ", ".join(step.origin),
         "due_at": due_at,
         "fired_at": None,
         "late": False,
-        "why": "",
+        "why": since,
     }
     if firing is not None:
         return shown | _dealt_with(firing)
@@ -246,28 +244,3 @@ def _postmortem(
     else:
         state = "overdue" if due_at <= now else "due"
     return {"state": state, "due_at": due_at, "url": incident.postmortem_url}
-
-
-def alert(one: Alert) -> dict[str, Any]:
-    """Return an alert for the panel of its incident."""
-    return {
-        "title": one.title,
-        "status": one.status,
-        "labels": sorted(one.labels.items()),
-        "count": one.count,
-        "first_seen_at": one.starts_at,
-        "last_seen_at": one.last_seen_at,
-        "ends_at": one.ends_at,
-        "links": [{"label": name, "url": url} for name, url in one.links.items()],
-        "because": one.classified_because,
-    }
-
-
-def ticket(one: Ticket) -> dict[str, Any]:
-    """Return a ticket for the panel of its incident."""
-    return {
-        "number": one.pk,
-        "title": one.title,
-        "status": one.status,
-        "assigned_to": one.assigned_to,
-    }

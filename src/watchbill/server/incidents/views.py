@@ -13,10 +13,11 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from watchbill.core.access import ConsoleRole, Permission, permissions_of
+from watchbill.core.access import Permission
 from watchbill.core.incidents import IncidentAction, IncidentStatus, possible_actions
 from watchbill.core.ladder import Verb
 from watchbill.server import clock, signed
+from watchbill.server.alerts import pages as alert_pages
 from watchbill.server.alerts import queries as alerts
 from watchbill.server.incidents import actions, pages, queries
 from watchbill.server.incidents.actions import ActionResult, Actor, Declaration
@@ -27,8 +28,9 @@ from watchbill.server.notifications import queries as notifications
 from watchbill.server.notifications.models import Notification
 from watchbill.server.oncall import pages as oncall
 from watchbill.server.plans import queries as plans
+from watchbill.server.tickets import pages as ticket_pages
 from watchbill.server.tickets import queries as tickets
-from watchbill.server.web.access import open_to_all, requires
+from watchbill.server.web.access import open_to_all, permissions_held, requires
 from watchbill.server.web.paging import page_of
 
 _TIMELINE = 50
@@ -68,14 +70,14 @@ def detail(request: HttpRequest, number: int) -> HttpResponse:
     whole = "all" in request.GET
     entries = list(queries.timeline_of(number)[: None if whole else _TIMELINE + 1])
     more = not whole and len(entries) > _TIMELINE
-    permissions = permissions_of(ConsoleRole(request.user.role))
+    permissions = permissions_held(request)
     context = {
         "incident": pages.detail(incident, now=now),
         "ladder": pages.ladder(incident, now=now),
         "timeline": pages.timeline(entries if whole else entries[:_TIMELINE]),
         "timeline_more_url": "?all" if more else "",
-        "alerts": [pages.alert(one) for one in alerts.of_incident(number)],
-        "tickets": [pages.ticket(one) for one in tickets.of_incident(number)],
+        "alerts": [alert_pages.panel_row(one) for one in alerts.of_incident(number)],
+        "tickets": [ticket_pages.panel_row(one) for one in tickets.of_incident(number)],
         "can": pages.allowed(incident, permissions),
         "urls": pages.urls(incident),
     }

@@ -1,5 +1,8 @@
 """The shape of a new integration."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +17,8 @@ class IntegrationForm(forms.Form):
     )
     kind = forms.ChoiceField(label=_("Kind"))
 
-    def __init__(self, kinds: list[tuple[str, str]], data: object = None) -> None:
+    def __init__(
+        self, kinds: list[tuple[str, str]], data: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(data)
         self.fields["kind"].choices = kinds  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import django
@@ -40,7 +40,7 @@ class WatchbillApplication:
     """Dispatches by path; owns the intake and the live updates."""
 
     def __init__(self) -> None:
-        self._pages = get_asgi_application()
+        self._pages = cast("Application", get_asgi_application())
         self._clock = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clock")
         self._intake: Intake | None = None
         self._live: LiveUpdates | None = None

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from watchbill.core.access import ConsoleRole, Permission, permissions_of
+from watchbill.core.access import Permission
 from watchbill.server import clock
 from watchbill.server.demo import state as demo
 from watchbill.server.engine import queries as engine
@@ -16,6 +16,7 @@ from watchbill.server.plans import queries as plans
 from watchbill.server.plans.queries import NoPlanInForceError
 from watchbill.server.tickets import queries as tickets
 from watchbill.server.timers import queries as timers
+from watchbill.server.web.access import permissions_held
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return context
-    permissions = permissions_of(ConsoleRole(user.role))
+    permissions = permissions_held(request)
     health = engine.health(wall=clock.wall())
     return context | {
         "live_url": "/live",

@@ -1,18 +1,14 @@
 """The list of tickets."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from watchbill.core.access import Permission
 from watchbill.server import clock
-from watchbill.server.tickets import actions, queries
-from watchbill.server.tickets.models import Ticket
+from watchbill.server.tickets import actions, pages, queries
 from watchbill.server.web.access import may, requires
 from watchbill.server.web.paging import page_of
 
@@ -25,7 +21,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     page = page_of(request, queries.listed(status="" if status == "all" else status))
     may_work = may(request, Permission.WORK_TICKETS)
     context = {
-        "tickets": [_row(one, may_work=may_work) for one in page],
+        "tickets": [pages.row(one, may_work=may_work) for one in page],
         "filters": {"status": status},
         "page": page,
     }
@@ -60,20 +56,3 @@ def _unchanged(request: HttpRequest, number: int, text: str) -> HttpResponse:
         raise Http404(message)
     messages.warning(request, text % {"number": number})
     return redirect("tickets:list")
-
-
-def _row(ticket: Ticket, *, may_work: bool) -> dict[str, Any]:
-    incident = ticket.incident
-    return {
-        "number": ticket.pk,
-        "title": ticket.title,
-        "priority": ticket.priority,
-        "status": ticket.status,
-        "assigned_to": ticket.assigned_to,
-        "created_at": ticket.created_at,
-        "closed_by": ticket.closed_by,
-        "incident_number": ticket.incident_id,
-        "incident_url": incident.get_absolute_url() if incident is not None else "",
-        "close_url": reverse("tickets:close", args=[ticket.pk]) if may_work else "",
-        "reopen_url": reverse("tickets:reopen", args=[ticket.pk]) if may_work else "",
-    }

@@ -50,12 +50,17 @@ def open_to_all(reason: str) -> Callable[[_V], _V]:
     return mark
 
 
-def may(request: HttpRequest, permission: Permission) -> bool:
-    """Return whether the request's user holds a permission."""
+def permissions_held(request: HttpRequest) -> frozenset[Permission]:
+    """Return what the request's user may do; nothing when not signed in."""
     user = request.user
     if not user.is_authenticated:
-        return False
-    return permission in permissions_of(ConsoleRole(user.role))
+        return frozenset()
+    return permissions_of(ConsoleRole(user.role))
+
+
+def may(request: HttpRequest, permission: Permission) -> bool:
+    """Return whether the request's user holds a permission."""
+    return permission in permissions_held(request)
 
 
 def access_of(view: Callable[..., Any]) -> Permission | str | None:
