@@ -42,6 +42,11 @@ def plan_of(version_id: int) -> Plan:
     return _plan(version_id)
 
 
+def forget() -> None:
+    """Forget every parsed plan; for tests, in which numbers are used again."""
+    _plan.cache_clear()
+
+
 @lru_cache(maxsize=32)
 def _plan(version_id: int) -> Plan:
     version = PlanVersion.objects.get(pk=version_id)

@@ -1,0 +1,210 @@
+"""From what sources posted to alerts and incidents."""
+
+import json
+
+import pytest
+
+from tests.engine.watch import Watch, alert, minutes, prometheus
+from watchbill.core.incidents import IncidentAction, IncidentStatus
+from watchbill.server.alerts.models import Alert
+from watchbill.server.incidents.models import Incident, TimelineEntry
+from watchbill.server.intake.models import InboxEntry
+
+
+@pytest.mark.req("S4.1-01", "S4.3-04", "S4.3-07", "A60", "S0-01")
+def test_a_payment_alert_becomes_a_p1_of_its_route(watch: Watch) -> None:
+    entry = watch.post(prometheus(watch.start), alert())
+
+    watch.settle()
+
+    incident = Incident.objects.get()
+    assert (incident.severity, incident.alert_type) == ("P1", "payment")
+    assert incident.title == "PaymentSuccessLow is firing"
+    assert incident.plan_version.label == "1.0"
+    entry.refresh_from_db()
+    [said] = entry.disposition
+    assert (said["reason"], said["incident"]) == ("first_seen", incident.pk)
+
+
+@pytest.mark.req("S4.1-09")
+def test_the_same_alert_again_is_counted_and_opens_nothing(watch: Watch) -> None:
+    source = prometheus(watch.start)
+    for _ in range(3):
+        watch.post(source, alert())
+        watch.settle()
+
+    assert Alert.objects.get().count == 3
+    assert Incident.objects.count() == 1
+
+
+@pytest.mark.req("S4.1-09")
+def test_alerts_of_one_group_share_an_incident(watch: Watch) -> None:
+    source = prometheus(watch.start)
+    watch.post(source, alert(instance="a"), alert(instance="b"))
+
+    watch.settle()
+
+    assert Alert.objects.count() == 2
+    assert Incident.objects.count() == 1
+
+
+def test_two_sources_of_the_same_alert_share_an_incident(watch: Watch) -> None:
+    watch.post(prometheus(watch.start), alert())
+    watch.post(prometheus(watch.start), alert())
+
+    watch.settle()
+
+    assert Alert.objects.count() == 2
+    assert Incident.objects.count() == 1
+
+
+@pytest.mark.req("S4.1-10")
+def test_the_end_of_a_p1_alert_proposes_and_a_human_confirms(watch: Watch) -> None:
+    source = prometheus(watch.start)
+    watch.post(source, alert())
+    watch.at(minutes(3))
+    watch.post(source, alert(status="resolved"))
+    watch.settle()
+
+    incident = Incident.objects.get()
+    assert Alert.objects.get().status == "resolved"
+    assert incident.status == IncidentStatus.TRIGGERED
+    assert incident.resolve_proposed_at == watch.clock.now()
+    assert TimelineEntry.objects.filter(text__startswith="All alerts have ended")
+
+
+@pytest.mark.req("S4.1-10")
+def test_the_end_of_a_p3_alert_resolves_the_incident_by_itself(watch: Watch) -> None:
+    source = prometheus(watch.start)
+    disk = {"alert_type": "infrastructure", "severity": "warning"}
+    watch.post(source, alert("HostDiskHigh", **disk))
+    watch.at(minutes(3))
+    watch.post(source, alert("HostDiskHigh", status="resolved", **disk))
+    watch.settle()
+
+    assert Incident.objects.get().status == IncidentStatus.RESOLVED
+
+
+@pytest.mark.req("S4.1-10")
+def test_an_incident_waits_for_the_end_of_its_last_alert(watch: Watch) -> None:
+    source = prometheus(watch.start)
+    watch.post(source, alert(instance="a"), alert(instance="b"))
+    watch.settle()
+    watch.post(source, alert(status="resolved", instance="a"))
+    watch.settle()
+
+    assert Incident.objects.get().resolve_proposed_at is None
+
+
+def test_an_alert_that_fires_again_after_the_resolve_opens_a_new_incident(
+    watch: Watch,
+) -> None:
+    source = prometheus(watch.start)
+    watch.post(source, alert())
+    watch.settle()
+    watch.post(source, alert(status="resolved"))
+    watch.settle()
+    first = Incident.objects.get()
+    watch.at(minutes(5)).act(first, IncidentAction.RESOLVE)
+    again = alert() | {"startsAt": "2026-02-07T20:06:00Z"}
+    watch.at(minutes(6))
+    watch.post(source, again)
+    watch.settle()
+
+    assert Incident.objects.count() == 2
+    assert Alert.objects.filter(is_current=True).count() == 1
+    assert first.alerts.count() == 1
+
+
+def test_a_flap_while_the_incident_is_open_joins_it(watch: Watch) -> None:
+    source = prometheus(watch.start)
+    for minute in range(1, 6):
+        watch.at(minutes(minute))
+        started = f"2026-02-07T20:0{minute}:00Z"
+        watch.post(source, alert() | {"startsAt": started})
+        watch.post(source, alert(status="resolved") | {"startsAt": started})
+        watch.settle()
+
+    assert Incident.objects.count() == 1
+    assert Alert.objects.count() == 1
+
+
+@pytest.mark.req("A58")
+def test_a_start_in_the_future_is_clamped_and_both_are_kept(watch: Watch) -> None:
+    ahead = alert() | {"startsAt": "2030-01-01T00:00:00Z"}
+    watch.post(prometheus(watch.start), ahead)
+
+    watch.settle()
+
+    stored = Alert.objects.get()
+    assert stored.starts_at == watch.start
+    assert stored.claimed_starts_at is not None
+    assert stored.claimed_starts_at.year == 2030
+
+
+@pytest.mark.req("S4.3-07")
+def test_an_alert_nobody_foresaw_goes_to_the_catch_all_and_is_marked(
+    watch: Watch,
+) -> None:
+    strange = {"labels": {"alertname": "Strange"}, "status": "firing"}
+    watch.post(prometheus(watch.start), strange)
+
+    watch.settle()
+
+    stored = Alert.objects.get()
+    assert stored.is_catch_all
+    assert stored.alert_type == "infrastructure"
+
+
+def test_a_drill_source_makes_a_drill_and_says_so_in_every_message(
+    watch: Watch,
+) -> None:
+    watch.post(prometheus(watch.start, is_drill=True), alert())
+
+    watch.at(minutes(1))
+
+    assert Incident.objects.get().is_drill
+    assert all(one.notice.subject.startswith("DRILL") for one in watch.told)
+
+
+def test_a_post_that_cannot_be_read_is_set_aside_and_stalls_no_other(
+    watch: Watch,
+) -> None:
+    source = prometheus(watch.start)
+    poison = InboxEntry.objects.create(
+        integration=source, received_at=watch.start, body=b'{"alerts": 7}'
+    )
+    watch.post(source, alert())
+
+    watch.settle()
+
+    poison.refresh_from_db()
+    assert poison.quarantined_at == watch.start
+    assert "$.alerts" in poison.error
+    assert bytes(poison.body) == b'{"alerts": 7}'
+    assert Incident.objects.count() == 1
+
+
+@pytest.mark.req("S3.1-33")
+def test_text_of_any_kind_survives_the_way_into_the_database(watch: Watch) -> None:
+    odd = "\u1004\u103d\u1031 \u0000 \ud83d\ude00 <script> %s ' \" \u202e"
+    body = {
+        "version": "4",
+        "alerts": [
+            {
+                "status": "firing",
+                "labels": {"alertname": odd, "severity": "critical"},
+                "annotations": {"summary": odd, "description": odd * 500},
+            }
+        ],
+    }
+    InboxEntry.objects.create(
+        integration=prometheus(watch.start),
+        received_at=watch.start,
+        body=json.dumps(body).encode(),
+    )
+
+    watch.at(minutes(6))
+
+    assert "\u1004\u103d\u1031" in Incident.objects.get().title
+    assert watch.told
