@@ -215,6 +215,34 @@ def test_the_hours_are_asked_for_the_instant_at_which_a_step_is_due() -> None:
     assert dealt(answer) == [("day", FiringReason.DUE)]
 
 
+@pytest.mark.req("A29")
+def test_a_step_due_after_closing_is_a_step_of_closed_hours() -> None:
+    noon_to_closing = 5 * 60
+    steps = ladder(
+        step("day", noon_to_closing, role("lead"), when=When.OPEN_HOURS),
+        step("night", noon_to_closing, role("devops"), when=When.CLOSED_HOURS),
+    )
+    watch = roster(open_hours=OFFICE_HOURS)
+
+    answer = advance(steps, START, OPEN, watch, now=after(noon_to_closing))
+
+    assert dealt(answer) == [
+        ("day", FiringReason.NOT_AT_THIS_HOUR),
+        ("night", FiringReason.DUE),
+    ]
+
+
+@pytest.mark.req("S4.4-09", "S4.4-08")
+def test_a_step_pages_whoever_holds_the_duty_when_it_fires() -> None:
+    a_week = 7 * 24 * 60
+    steps = ladder(step("later", a_week, duty(Duty.PRIMARY)))
+
+    answer = advance(steps, START, OPEN, roster(), now=after(a_week))
+
+    assert [one.key for one in answer.firings[0].recipients] == ["ben"]
+    assert [one.key for one in answer.firings[0].copies] == ["chi"]
+
+
 @pytest.mark.req("S2.2-09")
 def test_when_nobody_is_left_the_fallback_is_tried_every_five_minutes() -> None:
     steps = ladder(PRIMARY, SECONDARY, fallback=(role("dba"),))
@@ -268,6 +296,14 @@ def test_a_shadow_gets_a_copy_and_is_never_the_only_one() -> None:
     ]
     assert alone.firings[0].reason is FiringReason.REACHED_NOBODY
     assert alone.firings[0].copies == ()
+
+
+@pytest.mark.req("S4.4-07")
+@pytest.mark.parametrize("verb", list(Verb))
+def test_no_kind_of_step_tells_only_the_shadow(verb: Verb) -> None:
+    steps = ladder(step("one", 0, duty(Duty.PRIMARY), verb=verb))
+
+    assert advance(steps, START, OPEN, roster("ana"), now=T0).calls() == ()
 
 
 def test_a_shadow_who_is_told_for_himself_gets_no_copy() -> None:

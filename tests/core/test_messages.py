@@ -51,7 +51,7 @@ def test_a_page_says_what_is_wrong_how_bad_since_when_why_and_what_to_do() -> No
         paragraphs=(
             "You are asked to take this incident: acknowledge it and start work.",
             "Every card is refused since the release.",
-            "Sent because of: Page/0 at 0 s.",
+            "Sent because of: Page/0 at 0 min.",
         ),
         facts=(
             ("Severity", "P1 Critical"),
@@ -123,7 +123,7 @@ def test_a_copy_asks_for_nothing_and_wakes_nobody() -> None:
     assert said.urgency is Urgency.LOW
     assert said.paragraphs == (
         INCIDENT.summary,
-        "Sent because of: Page/0 at 0 s."
+        "Sent because of: Page/0 at 0 min."
         " You get a copy because you shadow the primary.",
     )
 
@@ -133,7 +133,7 @@ def test_the_reasons_name_every_step_and_that_it_is_late() -> None:
     second = step("cto", 60, role("dba"), verb=Verb.NOTIFY)
 
     assert reasons((PAGE, second), is_copy=False, is_late=True) == (
-        "Sent because of: Page/0 at 0 s; Cto at 1 h."
+        "Sent because of: Page/0 at 0 min; Cto at 1 h."
         " This message is late: watchbill was not running."
     )
 
@@ -142,7 +142,7 @@ def test_a_post_to_a_channel_has_neither_opening_nor_request() -> None:
     said = notice(replace(INCIDENT, summary=""), replace(PAGE, verb=Verb.POST))
 
     assert said.subject == "[P1] Payments fail (#7)"
-    assert said.paragraphs == ("Sent because of: Page/0 at 0 s.",)
+    assert said.paragraphs == ("Sent because of: Page/0 at 0 min.",)
 
 
 def test_the_urgency_is_the_steps() -> None:

@@ -154,8 +154,8 @@ def test_hours_that_began_before_clocks_went_back_over_midnight_go_on() -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0, "0 s"),
-        (0.9, "0 s"),
+        (0, "0 min"),
+        (0.9, "0 min"),
         (59, "59 s"),
         (60, "1 min"),
         (90, "1 min"),

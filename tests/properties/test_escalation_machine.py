@@ -8,7 +8,7 @@ steps at the same minutes.
 from datetime import datetime
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -23,6 +23,7 @@ from tests.properties.stored import restarted
 from tests.properties.strategies import (
     DECLARED,
     KEYS,
+    deaf,
     instant,
     ladders,
     roster_without,
@@ -162,6 +163,28 @@ class OneIncident(RuleBasedStateMachine):
                 self.told |= {
                     (self.minute, firing.step.key, one.key, is_copy) for one in people
                 }
+
+
+@given(
+    ladders(), deaf, st.lists(st.none() | st.integers(0, 60), min_size=3, max_size=3)
+)
+def test_an_incident_left_to_itself_tells_whom_the_model_says(
+    ladder: Ladder, unreachable: frozenset[str], happens: list[int | None]
+) -> None:
+    incident = OneIncident()
+    incident.declare(ladder, confidential=False)
+    incident.model.deaf.update(unreachable)
+    for _ in range(90):
+        incident.minutes_pass(1)
+        for event, minute in zip(
+            ("acknowledged", "mitigated", "resolved"), happens, strict=True
+        ):
+            if minute == incident.minute:
+                incident.model.happened[event] = minute
+                incident.both_decide()
+
+    incident.both_have_told_the_same()
+    incident.no_step_was_dealt_with_twice()
 
 
 TestOneIncident = OneIncident.TestCase
