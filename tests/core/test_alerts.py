@@ -23,15 +23,14 @@ def signal(
 
 
 def told(
-    *received: tuple[float, Signal], incident_is_open: bool = True
+    *received: tuple[float, Signal], resolved_at: float | None = None
 ) -> tuple[list[FoldReason], Episode | None]:
     """Fold signals received at the given minutes into one alert."""
     episode: Episode | None = None
     reasons = []
+    over = None if resolved_at is None else after(resolved_at)
     for minute, one in received:
-        answer: Fold = fold(
-            episode, one, incident_is_open=incident_is_open, now=after(minute)
-        )
+        answer: Fold = fold(episode, one, incident_resolved_at=over, now=after(minute))
         episode = answer.episode
         reasons.append(answer.reason)
     return reasons, episode
@@ -92,7 +91,7 @@ def test_an_alert_that_fires_again_joins_its_open_incident() -> None:
 def test_once_the_incident_is_over_the_alert_begins_a_new_episode() -> None:
     _, over = told((0, fires()), (5, resolves()))
 
-    answer = fold(over, fires(), incident_is_open=False, now=after(9))
+    answer = fold(over, fires(), incident_resolved_at=after(6), now=after(9))
 
     assert answer.reason is FoldReason.NEW_EPISODE
     assert answer.starts_episode
@@ -108,7 +107,7 @@ def test_a_resolve_of_what_never_fired_makes_no_alert() -> None:
 def test_a_second_resolve_changes_nothing() -> None:
     _, once = told((0, fires()), (5, resolves()))
 
-    assert fold(once, resolves(), incident_is_open=True, now=after(7)) == Fold(
+    assert fold(once, resolves(), incident_resolved_at=None, now=after(7)) == Fold(
         reason=FoldReason.ALREADY_RESOLVED, episode=once
     )
 
@@ -121,7 +120,7 @@ def test_a_resolve_that_ended_before_the_alert_began_is_stale() -> None:
     assert episode.status is AlertStatus.FIRING
 
 
-def test_a_firing_that_began_before_the_known_end_is_stale() -> None:
+def test_a_repetition_of_the_firing_that_has_just_ended_is_stale() -> None:
     reasons, episode = told((0, fires(0)), (6, resolves(5)), (7, fires(0)))
 
     assert reasons[-1] is FoldReason.STALE
@@ -129,10 +128,30 @@ def test_a_firing_that_began_before_the_known_end_is_stale() -> None:
     assert episode.status is AlertStatus.RESOLVED
 
 
-def test_a_firing_that_begins_at_the_known_end_is_a_firing() -> None:
-    reasons, _ = told((0, fires(0)), (6, resolves(5)), (7, fires(5)))
+def test_an_old_start_is_believed_once_no_repetition_can_be_on_its_way() -> None:
+    """A Prometheus that was restarted restores the start it remembers."""
+    reasons, episode = told((0, fires(0)), (6, resolves(5)), (11.5, fires(0)))
 
     assert reasons[-1] is FoldReason.FIRED_AGAIN
+    assert episode is not None
+    assert episode.resumed_at == after(5)
+
+
+def test_a_later_start_before_the_known_end_is_a_new_firing_at_once() -> None:
+    """The clock of the source may be slow."""
+    reasons, _ = told((0, fires(0)), (6, resolves(5)), (7, fires(4)))
+
+    assert reasons[-1] is FoldReason.FIRED_AGAIN
+
+
+def test_what_people_resolved_and_still_fires_begins_a_new_episode() -> None:
+    early, _ = told((0, fires(0)), (10, fires(0)), resolved_at=5)
+    late, episode = told((0, fires(0)), (10.5, fires(0)), resolved_at=5)
+
+    assert early[-1] is FoldReason.SEEN_AGAIN
+    assert late[-1] is FoldReason.NEW_EPISODE
+    assert episode is not None
+    assert episode.count == 1
 
 
 def test_a_late_copy_of_the_first_resolve_does_not_end_the_second_firing() -> None:

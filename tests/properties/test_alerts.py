@@ -1,6 +1,7 @@
 """Any sequence of signals, in and out of order, folded into one alert."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,8 @@ STALE = {FoldReason.STALE, FoldReason.NEVER_FIRED}
 class Received:
     minute: int
     signal: Signal
-    incident_is_open: bool
+    #: Minutes since the incident was resolved; None while it is open.
+    resolved_for: int | None
 
 
 @st.composite
@@ -35,9 +37,17 @@ def sequences(draw: st.DrawFn) -> list[Received]:
             ends_at=None if ends is None else after(minute + ends),
         )
         received.append(
-            Received(minute=minute, signal=signal, incident_is_open=draw(st.booleans()))
+            Received(
+                minute=minute,
+                signal=signal,
+                resolved_for=draw(st.none() | st.integers(0, 10)),
+            )
         )
     return received
+
+
+def resolved_at(one: Received) -> datetime | None:
+    return None if one.resolved_for is None else after(one.minute - one.resolved_for)
 
 
 def told(
@@ -50,7 +60,7 @@ def told(
         answer = fold(
             current,
             one.signal,
-            incident_is_open=one.incident_is_open,
+            incident_resolved_at=resolved_at(one),
             now=after(one.minute),
         )
         story.append((one, current, answer.reason, answer.episode))
@@ -93,7 +103,7 @@ def test_no_second_episode_begins_while_the_incident_is_open(
     sequence: list[Received],
 ) -> None:
     for one, before, reason, episode in told(sequence):
-        if one.incident_is_open and before is not None:
+        if one.resolved_for is None and before is not None:
             assert reason is not FoldReason.NEW_EPISODE
             assert episode is not None
             assert episode.starts_at == before.starts_at
@@ -123,9 +133,9 @@ def test_a_repeated_resolve_changes_nothing(
         fingerprint="f", status=AlertStatus.RESOLVED, title="Disk full", labels={}
     )
 
-    once = fold(episode, resolve, incident_is_open=True, now=after(last.minute))
+    once = fold(episode, resolve, incident_resolved_at=None, now=after(last.minute))
     twice = fold(
-        once.episode, resolve, incident_is_open=True, now=after(last.minute + later)
+        once.episode, resolve, incident_resolved_at=None, now=after(last.minute + later)
     )
 
     assert twice.episode == once.episode

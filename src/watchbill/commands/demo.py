@@ -9,8 +9,7 @@ from types import ModuleType
 
 import click
 
-from watchbill.commands.options import valid_plan
-from watchbill.postgres import PostgresError
+from watchbill.commands.options import refusals, valid_plan
 from watchbill.server.demo.sinks import chat_server, mail_server
 from watchbill.server.demo.state import Demo
 from watchbill.server.project.options import Options
@@ -51,10 +50,8 @@ def command(host: str, port: int, speed: float, wait: float, plan: str) -> None:
         options = Options(
             data_dir=Path(directory) / "data", host=host, port=port, plan=loaded
         )
-        try:
+        with refusals():
             _run(options, stack, speed=speed, wait=wait)
-        except PostgresError as error:
-            raise click.ClickException(str(error)) from error
 
 
 def _run(options: Options, stack: ExitStack, *, speed: float, wait: float) -> None:

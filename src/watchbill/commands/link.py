@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from watchbill.commands.options import data_dir_option, database_option
-from watchbill.postgres import PostgresError
+from watchbill.commands.options import data_dir_option, database_option, refusals
 from watchbill.server.project.options import Options
 from watchbill.server.project.run import installation
 
@@ -37,7 +36,7 @@ def command(
         database_url=database_url,
     )
     try:
-        with installation(options) as installed:
+        with refusals(), installation(options) as installed:
             click.echo(installed.link_for(email))
-    except (PostgresError, LookupError) as error:
+    except LookupError as error:
         raise click.ClickException(str(error)) from error

@@ -1,14 +1,33 @@
-"""Options that several commands share."""
+"""Options that several commands share, and how each of them refuses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from watchbill.integrations.contract import SettingsError
 from watchbill.plan import Loaded, bundled_text, load
+from watchbill.postgres import PostgresError
+from watchbill.server.project.env import SettingError
+from watchbill.server.project.listening import AddressUnusableError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Say in a sentence, and exit with 1, why a command cannot run here."""
+    try:
+        yield
+    except (
+        AddressUnusableError,
+        PostgresError,
+        SettingError,
+        SettingsError,
+    ) as error:
+        raise click.ClickException(str(error)) from error
 
 
 def data_dir_option(default: str) -> Callable[[_F], _F]:

@@ -7,10 +7,10 @@ import click
 from watchbill.commands.options import (
     data_dir_option,
     database_option,
+    refusals,
     valid_plan,
     web_options,
 )
-from watchbill.postgres import PostgresError
 from watchbill.server.project.options import Options
 from watchbill.server.project.run import run
 
@@ -52,7 +52,5 @@ def command(
         database_url=database_url,
         plan=valid_plan(plan) if plan else None,
     )
-    try:
+    with refusals():
         run(options, click.echo)
-    except PostgresError as error:
-        raise click.ClickException(str(error)) from error

@@ -5,19 +5,27 @@ is firing or resolved. The first firing signal makes an *alert*; every further o
 updates it and never opens a second incident while the first is open (S4.1-09).
 
 An alert that fires again joins its incident while that is open; once the incident
-is resolved, the alert begins a new *episode*, which has an incident of its own.
-Signals may arrive late and out of order: a resolve that ended before the alert
-last began to fire, or a firing that began before the known end, is stale and changes
-nothing. A source whose clock runs ahead cannot put a start in the future: it is
+is resolved, the alert begins a new *episode*, which has an incident of its own. So
+does an alert that a source still reports some minutes after people have resolved
+its incident: they believed that it was over, and it is not.
+
+Signals may arrive late and out of order. A resolve that ended before the alert
+began is stale and changes nothing. So is a repetition of the very firing that has
+just ended, but only for some minutes: later it is believed, whatever start it
+names, because a source that was restarted or whose clock is slow reports old
+starts, and a page too many is better than one too few. A start in the future is
 clamped to the instant of receipt, and both are kept (A58).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from watchbill.core.labels import Labels
+
+GRACE = timedelta(minutes=5)
+"""For this long signals may still be on their way that were sent before an end."""
 
 
 class AlertStatus(StrEnum):
@@ -87,45 +95,63 @@ def fold(
     current: Episode | None,
     signal: Signal,
     *,
-    incident_is_open: bool,
+    incident_resolved_at: datetime | None,
     now: datetime,
 ) -> Fold:
     """Return the alert after a signal received at ``now``.
 
-    ``incident_is_open`` tells whether the incident of the current episode still
-    is; it decides between firing again and a new episode.
+    ``incident_resolved_at`` is when the incident of the current episode was
+    resolved, None while it is open.
     """
     match signal.status:
-        case AlertStatus.FIRING:
-            return _fire(current, signal, incident_is_open=incident_is_open, now=now)
         case AlertStatus.RESOLVED:
             return _resolve(current, signal, now=now)
+        case AlertStatus.FIRING if current is None:
+            return Fold(reason=FoldReason.FIRST_SEEN, episode=_fresh(signal, now=now))
+        case AlertStatus.FIRING if current.status is AlertStatus.FIRING:
+            return _still_fires(current, signal, incident_resolved_at, now=now)
+        case AlertStatus.FIRING:
+            return _fires_again(current, signal, incident_resolved_at, now=now)
 
 
-def _fire(
-    current: Episode | None,
-    signal: Signal,
-    *,
-    incident_is_open: bool,
-    now: datetime,
+def _fresh(signal: Signal, *, now: datetime) -> Episode:
+    return Episode(
+        status=AlertStatus.FIRING,
+        starts_at=_start_of(signal, now=now),
+        last_seen_at=now,
+    )
+
+
+def _start_of(signal: Signal, *, now: datetime) -> datetime:
+    return min(signal.starts_at or now, now)
+
+
+def _still_fires(
+    current: Episode, signal: Signal, resolved_at: datetime | None, *, now: datetime
 ) -> Fold:
-    starts_at = min(signal.starts_at or now, now)
-    fresh = Episode(status=AlertStatus.FIRING, starts_at=starts_at, last_seen_at=now)
-    if current is None:
-        return Fold(reason=FoldReason.FIRST_SEEN, episode=fresh)
-    if current.status is AlertStatus.FIRING:
-        seen = replace(current, last_seen_at=now, count=current.count + 1)
-        return Fold(reason=FoldReason.SEEN_AGAIN, episode=seen)
-    if current.ends_at is not None and starts_at < current.ends_at:
+    if resolved_at is not None and now - resolved_at > GRACE:
+        fresh = _fresh(signal, now=now)
+        return Fold(reason=FoldReason.NEW_EPISODE, episode=fresh)
+    seen = replace(current, last_seen_at=now, count=current.count + 1)
+    return Fold(reason=FoldReason.SEEN_AGAIN, episode=seen)
+
+
+def _fires_again(
+    current: Episode, signal: Signal, resolved_at: datetime | None, *, now: datetime
+) -> Fold:
+    starts_at = _start_of(signal, now=now)
+    is_repetition = starts_at <= (current.resumed_at or current.starts_at)
+    if is_repetition and now - current.last_seen_at <= GRACE:
         return Fold(reason=FoldReason.STALE, episode=current)
-    if not incident_is_open:
+    if resolved_at is not None:
+        fresh = _fresh(signal, now=now)
         return Fold(reason=FoldReason.NEW_EPISODE, episode=fresh)
     again = replace(
         current,
         status=AlertStatus.FIRING,
         last_seen_at=now,
         ends_at=None,
-        resumed_at=starts_at,
+        resumed_at=max(starts_at, current.ends_at or starts_at),
         count=current.count + 1,
     )
     return Fold(reason=FoldReason.FIRED_AGAIN, episode=again)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 _ASK_EVERY = 5.0
 """Seconds between two questions to the database."""
@@ -141,6 +141,20 @@ def use(clock: _C) -> Iterator[_C]:
 
 
 def _ask_database() -> datetime:
+    """Ask, once more on a new connection if the old one broke.
+
+    The thread that asks may serve no request and so have nobody who would notice.
+    """
+    try:
+        return _ask_once()
+    except (InterfaceError, OperationalError):
+        if connection.in_atomic_block:
+            raise
+        connection.close()
+        return _ask_once()
+
+
+def _ask_once() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         at: datetime = cursor.fetchone()[0]

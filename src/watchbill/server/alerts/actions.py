@@ -45,6 +45,7 @@ def write_episode(alert: Alert, episode: Episode, signal: Signal) -> None:
         count=episode.count,
         last_seen_at=episode.last_seen_at,
         ends_at=episode.ends_at,
+        resumed_at=episode.resumed_at,
         annotations=dict(signal.annotations),
         links=dict(signal.links),
     )

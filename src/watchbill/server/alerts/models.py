@@ -33,6 +33,8 @@ class Alert(models.Model):
     received_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True)
+    #: When it began to fire again after an end within the same incident.
+    resumed_at = models.DateTimeField(null=True)
     incident = models.ForeignKey(
         "watchbill.Incident", on_delete=models.PROTECT, related_name="alerts"
     )

@@ -21,6 +21,7 @@ def episode_of(alert: Alert) -> Episode:
         starts_at=alert.starts_at,
         last_seen_at=alert.last_seen_at,
         ends_at=alert.ends_at,
+        resumed_at=alert.resumed_at,
         count=alert.count,
     )
 

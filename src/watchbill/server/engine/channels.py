@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
-from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -110,7 +109,7 @@ class Channels:
 
 def from_settings() -> Channels:
     """Return the channels that the operator has set up."""
-    egress = Egress(allow=tuple(ip_network(one) for one in settings.EGRESS_ALLOW))
+    egress = Egress(allow=settings.EGRESS_ALLOW)
     smtp = SmtpSettings.parse(settings.SMTP_URL) if settings.SMTP_URL else None
     return Channels(
         egress=egress,

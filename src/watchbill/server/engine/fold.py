@@ -123,11 +123,10 @@ def _fold_signal(item: _Sorted, *, now: datetime) -> dict[str, object]:
 
 def _fold_once(item: _Sorted, *, now: datetime) -> dict[str, object]:
     current = alerts.hold_current(item.entry.integration_id, item.signal.fingerprint)
-    is_open = current is not None and incident_queries.is_open(current.incident)
     fold = core.fold(
         alerts.episode_of(current) if current is not None else None,
         item.signal,
-        incident_is_open=is_open,
+        incident_resolved_at=current.incident.resolved_at if current else None,
         now=now,
     )
     alert = _store(item, current, fold, now=now)

@@ -35,6 +35,7 @@ def row(notification: Notification) -> dict[str, Any]:
         "at": notification.created_at,
         "attempts": notification.attempts,
         "detail": notification.detail,
+        "may_be_duplicate": notification.may_be_duplicate,
         "text": text,
         "incident_number": notification.incident_id,
         "incident_url": _incident_url(notification.incident_id),

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.asgi import get_asgi_application
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 
 from watchbill.core.access import Permission
@@ -97,8 +98,16 @@ class WatchbillApplication:
         self._clock.shutdown(wait=False)
 
     async def _now(self) -> datetime:
-        """The clock may ask the database, so it is read in a thread of its own."""
-        return await asyncio.get_running_loop().run_in_executor(self._clock, clock.now)
+        """The clock may ask the database, so it is read in a thread of its own.
+
+        ConnectionError when the database does not answer, as from asyncpg.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._clock, clock.now)
+        except (DatabaseError, InterfaceError) as error:
+            message = f"the database does not tell the time: {error}"
+            raise ConnectionError(message) from error
 
     def _hear(self, hint: str) -> None:
         topic = json.loads(hint).get("topic")

@@ -6,6 +6,7 @@ understood stops the start with a sentence that names the variable.
 """
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 
@@ -41,6 +42,15 @@ def flag(name: str, *, default: bool = False) -> bool:
         return default
     message = f"{name} must be yes or no, not {value!r}"
     raise SettingError(message)
+
+
+def networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return a variable of networks such as ``10.1.0.0/16``."""
+    try:
+        return tuple(ip_network(word) for word in words(name))
+    except ValueError as error:
+        message = f"{name} must be networks such as 10.1.0.0/16: {error}"
+        raise SettingError(message) from error
 
 
 def words(name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:

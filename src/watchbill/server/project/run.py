@@ -7,6 +7,7 @@ doing, and the database goes last.
 
 import logging
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ import uvicorn
 
 from watchbill import postgres
 from watchbill.postgres import OwnedServer
-from watchbill.server.project import database
+from watchbill.server.project import database, listening
 from watchbill.server.project.options import Options
 from watchbill.server.project.secret import secret_key
 
@@ -52,8 +53,21 @@ def run(
 
     ``before`` is called once there is a database, ``beside`` once pages are answered.
 
-    Raises postgres.PostgresError when there is no safe database.
+    Raises postgres.PostgresError when there is no safe database, and
+    listening.AddressUnusableError when the port is taken, before anything is written.
     """
+    with listening.take(options.host, options.port) as taken:
+        _run(options, tell, taken, beside=beside, before=before)
+
+
+def _run(
+    options: Options,
+    tell: Tell,
+    taken: socket.socket,
+    *,
+    beside: Callable[["Installation"], None] | None,
+    before: Callable[[], None] | None,
+) -> None:
     prepare_settings(options)
     with (
         postgres.unwind_on_sigterm(),
@@ -66,7 +80,7 @@ def run(
         for line in installed.greeting:
             tell(line)
         with setup.engine(), _restarting(embedded):
-            _serve(options, installed, beside)
+            _serve(installed, taken, beside)
 
 
 def _setup() -> ModuleType:
@@ -76,15 +90,13 @@ def _setup() -> ModuleType:
 
 
 def _serve(
-    options: Options,
     installed: "Installation",
+    taken: socket.socket,
     beside: Callable[["Installation"], None] | None,
 ) -> None:
     server = uvicorn.Server(
         uvicorn.Config(
             installed.application,
-            host=options.host,
-            port=options.port,
             lifespan="on",
             log_level="warning",
             access_log=False,
@@ -98,7 +110,7 @@ def _serve(
         threading.Thread(
             target=_once_started, args=(server, installed, beside), daemon=True
         ).start()
-    server.run()
+    server.run(sockets=[taken])
 
 
 def _once_started(

@@ -148,4 +148,4 @@ SLACK_TOKEN = env.secret("WATCHBILL_SLACK_TOKEN")
 SLACK_API_URL = env.text("WATCHBILL_SLACK_API_URL", "https://slack.com/api")
 SLACK_WEBHOOK_URL = env.secret("WATCHBILL_SLACK_WEBHOOK_URL")
 #: Networks that watchbill may call although they are not public.
-EGRESS_ALLOW = env.words("WATCHBILL_EGRESS_ALLOW")
+EGRESS_ALLOW = env.networks("WATCHBILL_EGRESS_ALLOW")
