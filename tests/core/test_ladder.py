@@ -3,8 +3,15 @@
 import pytest
 
 from tests.core.cast import channel, ladder, minutes, role, situation, step
-from watchbill.core.ladder import RoleTarget, Situation, StopOn, Verb, compose
-from watchbill.core.routing import Contacting, Route
+from watchbill.core.ladder import (
+    RoleTarget,
+    Situation,
+    StopOn,
+    Verb,
+    When,
+    compose,
+)
+from watchbill.core.routing import AfterHours, Contacting, Route
 
 ROUTE = Route(
     key="database",
@@ -73,6 +80,39 @@ def test_a_ladder_is_its_severitys_steps_and_then_its_routes() -> None:
 @pytest.mark.req("A11", "S3.2-16")
 def test_a_severity_without_route_times_pages_nobody_by_route() -> None:
     assert compose((), ROUTE, None).steps == ()
+
+
+@pytest.mark.req("A6")
+def test_a_route_without_an_escalation_time_leaves_it_to_the_matrix() -> None:
+    contacting = Contacting(secondary=minutes(15), escalation=None)
+
+    composed = compose((), ROUTE, contacting)
+
+    assert [(one.key, one.after) for one in composed.steps] == [
+        ("route/primary", minutes(0)),
+        ("route/secondary", minutes(15)),
+    ]
+
+
+@pytest.mark.req("A29")
+@pytest.mark.parametrize(
+    ("after_hours", "when"),
+    [
+        (AfterHours.PAGE, When.ALWAYS),
+        (AfterHours.ON_CALL_ONLY, When.OPEN_HOURS),
+        (AfterHours.QUEUE, When.OPEN_HOURS),
+    ],
+)
+def test_after_hours_route_contacts_are_paged_or_left_in_peace(
+    after_hours: AfterHours, when: When
+) -> None:
+    contacting = Contacting(secondary=minutes(5), escalation=minutes(15))
+    matrix = (step("matrix/15", 15, role("lead"), verb=Verb.ESCALATE),)
+
+    composed = compose(matrix, ROUTE, contacting, after_hours=after_hours)
+
+    assert {one.when for one in composed.steps[1:]} == {when}
+    assert composed.steps[0] is matrix[0]
 
 
 def test_a_step_is_found_by_its_key() -> None:

@@ -108,7 +108,7 @@ def test_the_table_shows_local_time_person_method_and_reason() -> None:
     assert set(rule) == {"-", " "}
     assert rows == [
         "Tue 2026-02-10 12:00  0 min    page      Ben   phone +959250000001"
-        "     Page the on-call: due at 0 s elapsed",
+        "     Page the on-call: due at 0 min elapsed",
         "Tue 2026-02-10 12:15  15 min   escalate  Dao   e-mail dao@example.com"
         "  Escalate to the manager: due at 15 min elapsed",
     ]

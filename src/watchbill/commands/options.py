@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -79,16 +80,17 @@ def web_options(function: _F) -> _F:
     return function
 
 
-def read_plan(name: str) -> Loaded:
+def read_plan(name: str, *, as_of: date | None = None) -> Loaded:
     """Return the plan of a file, or the bundled one for ``trm``.
 
-    A file of that name wins. Raises click.ClickException when there is neither.
+    A file of that name wins. What is overdue is found for the day ``as_of`` only.
+    Raises click.ClickException when there is neither.
     """
     path = Path(name)
     if not path.exists() and name == "trm":
-        return load(bundled_text("trm"), name="trm.yaml")
+        return load(bundled_text("trm"), name="trm.yaml", as_of=as_of)
     try:
-        return load(path.read_bytes(), name=name)
+        return load(path.read_bytes(), name=name, as_of=as_of)
     except OSError as error:
         message = f"{name} cannot be read: {error.strerror}"
         raise click.ClickException(message) from error

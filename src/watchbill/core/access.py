@@ -20,6 +20,9 @@ class Permission(StrEnum):
     WORK_TICKETS = "work_tickets"
     VIEW_DELIVERIES = "view_deliveries"
     VIEW_PLAN = "view_plan"
+    #: The plan's owners among those who hold it may propose changes (S0-04).
+    PROPOSE_PLAN = "propose_plan"
+    MANAGE_USERS = "manage_users"
     MANAGE_INTEGRATIONS = "manage_integrations"
 
 
@@ -40,6 +43,7 @@ _AGENT = _STAKEHOLDER | {
     Permission.VIEW_TICKETS,
     Permission.WORK_TICKETS,
     Permission.VIEW_CONTACTS,
+    Permission.PROPOSE_PLAN,
 }
 _RESPONDER = _AGENT | {Permission.RESPOND, Permission.VIEW_DELIVERIES}
 

@@ -16,7 +16,7 @@ from enum import StrEnum
 from itertools import dropwhile
 
 from watchbill.core.oncall import Duty
-from watchbill.core.routing import Contacting, Route
+from watchbill.core.routing import AfterHours, Contacting, Route
 from watchbill.core.severity import Urgency
 
 
@@ -156,6 +156,7 @@ def compose(
     route: Route,
     contacting: Contacting | None,
     *,
+    after_hours: AfterHours = AfterHours.PAGE,
     fallback: tuple[Target, ...] = (),
 ) -> Ladder:
     """Return the ladder of an incident: its severity's steps and its route's.
@@ -163,11 +164,14 @@ def compose(
     Without ``contacting`` the severity pages nobody by route (A11). Steps keep
     the order of the plan, the route's after the severity's.
     """
-    routed = () if contacting is None else _route_steps(route, contacting)
+    when = When.ALWAYS if after_hours is AfterHours.PAGE else When.OPEN_HOURS
+    routed = () if contacting is None else _route_steps(route, contacting, when=when)
     return Ladder(steps=steps + routed, fallback=fallback)
 
 
-def _route_steps(route: Route, contacting: Contacting) -> tuple[Step, ...]:
+def _route_steps(
+    route: Route, contacting: Contacting, *, when: When
+) -> tuple[Step, ...]:
     ranks = (
         ("primary", route.primary, contacting.primary),
         ("secondary", route.secondary, contacting.secondary),
@@ -181,7 +185,9 @@ def _route_steps(route: Route, contacting: Contacting) -> tuple[Step, ...]:
             verb=Verb.PAGE,
             targets=(RoleTarget(role=role),),
             stop_on=StopOn.ACKNOWLEDGED,
+            when=when,
             origin=("S4.3-06", "A11"),
         )
         for rank, role, after in ranks
+        if after is not None
     )

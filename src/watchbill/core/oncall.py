@@ -16,7 +16,8 @@ with the plan, at 00:00 of its first day, and not at the first 10:00 (A23).
 Nobody holds two duties at once (S4.4-10). Where an override would make it so, as
 when the secondary takes over the primary's night, the greater duty counts and the
 lesser one is held by nobody: a ladder then goes on to its next step at once,
-instead of ringing the same person again.
+instead of ringing the same person again. Holidays close the office and not the watch;
+who held it, and for how long, is all that is said about pay (A59).
 """
 
 from collections.abc import Iterator

@@ -11,10 +11,22 @@ this alert now?" must be answerable without sending anything (S4.3-09).
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 
 from watchbill.core.labels import Labels, Matcher, fingerprint, matches_all
 
 Condition = tuple[Matcher, ...]
+
+
+class AfterHours(StrEnum):
+    """What an incident asks of its route's contacts outside business hours (A29)."""
+
+    #: They are paged as at any hour.
+    PAGE = "page"
+    #: Whoever is on call is paged by the ladder; the route's contacts are not.
+    ON_CALL_ONLY = "oncall_only"
+    #: Nobody of the route is paged; the ticket waits in its queue.
+    QUEUE = "queue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +35,8 @@ class Contacting:
 
     primary: timedelta = timedelta(0)
     secondary: timedelta
-    escalation: timedelta
+    #: None when only the matrix and people lead to the escalation contact (A6).
+    escalation: timedelta | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +54,8 @@ class Route:
     any_of: tuple[Condition, ...] = ()
     #: Nothing of it is published by itself (A15).
     confidential: bool = False
+    #: Times of its own, by severity; they take the place of the table's (A6).
+    contacting: Mapping[str, Contacting] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +80,8 @@ class RoutingTable:
     default_severity: str
     #: When each route contact is told, by severity; absent means not paged (A11).
     contacting: Mapping[str, Contacting] = field(default_factory=dict)
+    #: By severity; one that is absent pages at any hour.
+    after_hours: Mapping[str, AfterHours] = field(default_factory=dict)
     #: Alerts that agree on these labels share an incident.
     group_by: tuple[str, ...] = ("alertname",)
 
@@ -75,6 +92,10 @@ class RoutingTable:
                 return route
         message = f"the plan has no route {key!r}"
         raise LookupError(message)
+
+    def contacting_of(self, route: Route, severity: str) -> Contacting | None:
+        """Return when the contacts of a route are told of a severity, if ever."""
+        return route.contacting.get(severity) or self.contacting.get(severity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Severity: how bad it is, and what that promises.
 
 A plan has its own scale, worst first; the first plan's is P1 to P4. When two
-criteria disagree the worse severity applies (S3.1-33). *Severity* is how bad the
+criteria disagree the worse severity applies (S3.1-33, A61). *Severity* is how bad the
 incident is; *urgency* is how loudly people are told: a high-urgency page may
 wake somebody, a low-urgency one may not.
 """

@@ -11,6 +11,7 @@ as its first occurrence for a start. Both follow :pep:`495` with ``fold=0``; the
 matter for tools outside Myanmar, which has no daylight saving time (A57).
 """
 
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -53,6 +54,31 @@ def at_wall(day: date, wall: time, zone: ZoneInfo) -> datetime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """A stretch of the calendar, such as three months; its length varies."""
+
+    months: int = 0
+    days: int = 0
+
+    def __post_init__(self) -> None:
+        if self.months < 0 or self.days < 0 or not self.months + self.days:
+            message = f"a period must be longer than nothing: {self}"
+            raise ValueError(message)
+
+    def after(self, day: date, *, times: int = 1) -> date:
+        """Return the day that lies this period, or so many of it, after a day.
+
+        Where the month is too short its last day is meant. Counting ``times`` from
+        one beginning never drifts, which adding to the last result would.
+        """
+        count = day.year * 12 + day.month - 1 + self.months * times
+        year, month = divmod(count, 12)
+        last = monthrange(year, month + 1)[1]
+        moved = date(year, month + 1, min(day.day, last))
+        return moved + timedelta(days=self.days * times)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WeeklyHours:
     """Hours that repeat each week in one zone, such as business hours (A20).
 
@@ -85,6 +111,10 @@ class WeeklyHours:
                 return hours.starts_at
         return None
 
+    def is_open_on(self, day: date) -> bool:
+        """Return whether hours begin on a day, which makes it a working day."""
+        return day.weekday() in self.days and day not in self.closed_on
+
     def _around(self, at: datetime) -> Iterator[Interval | None]:
         today = at.astimezone(self.zone).date()
         # Tomorrow's too: clocks that go back across midnight show today again.
@@ -96,7 +126,7 @@ class WeeklyHours:
         A zone change can swallow short hours, such as 02:00-03:00 in New York on
         the day on which clocks go forward: they do not occur on that day.
         """
-        if day.weekday() not in self.days or day in self.closed_on:
+        if not self.is_open_on(day):
             return None
         last = day if self.ends > self.starts else day + _DAY
         starts_at = at_wall(day, self.starts, self.zone)

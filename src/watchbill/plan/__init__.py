@@ -7,6 +7,7 @@ time.
 """
 
 from watchbill.plan.contacts import Rung, contact_tree, render_sms, render_tree
+from watchbill.plan.editor_schema import json_schema
 from watchbill.plan.findings import (
     Code,
     Finding,
@@ -24,12 +25,22 @@ from watchbill.plan.load import (
     load,
 )
 from watchbill.plan.model import Channel, Meta, Plan, SupportLevel
+from watchbill.plan.operations import (
+    Changes,
+    ChecklistStep,
+    Maintenance,
+    Metric,
+    Monitoring,
+    Tool,
+)
 from watchbill.plan.simulate import Line, render_table, simulate
 from watchbill.plan.values import ChannelKind, Cover, ReviewCycle
 
 __all__ = [
+    "Changes",
     "Channel",
     "ChannelKind",
+    "ChecklistStep",
     "Code",
     "Cover",
     "Finding",
@@ -37,16 +48,21 @@ __all__ = [
     "Level",
     "Line",
     "Loaded",
+    "Maintenance",
     "Meta",
+    "Metric",
+    "Monitoring",
     "Plan",
     "ReviewCycle",
     "Rung",
     "Span",
     "SupportLevel",
+    "Tool",
     "as_json",
     "bundled",
     "bundled_text",
     "contact_tree",
+    "json_schema",
     "load",
     "render_sms",
     "render_table",

@@ -11,7 +11,7 @@ is restored, a notice at the resolution, a ticket and a post-mortem never.
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from watchbill.core.labels import Matcher
@@ -28,8 +28,35 @@ from watchbill.core.routing import (
 from watchbill.core.severity import Severity
 from watchbill.core.temporal import WeeklyHours, at_wall
 from watchbill.plan import schema
+from watchbill.plan.communication import (
+    KnowledgePlace,
+    Meets,
+    build_communication,
+    build_status_page,
+)
+from watchbill.plan.governance import (
+    EmergencyProcedure,
+    Review,
+    RunbookPlace,
+    Vendor,
+    build_compliance,
+    build_measures,
+    build_signing,
+)
 from watchbill.plan.model import Channel, Meta, Plan, SupportLevel
-from watchbill.plan.values import Hours, Neighbor
+from watchbill.plan.operations import (
+    build_changes,
+    build_maintenance,
+    build_monitoring,
+)
+from watchbill.plan.process import (
+    build_bugs,
+    build_handling,
+    build_hotfix,
+    build_incident_rules,
+)
+from watchbill.plan.rows import row, table
+from watchbill.plan.values import Hours, Neighbor, write_duration
 
 _STOPS_ON = {
     Verb.PAGE: StopOn.ACKNOWLEDGED,
@@ -85,12 +112,33 @@ def build(file: schema.PlanFile) -> Plan:
                 kind=entry.kind,
                 purpose=entry.purpose,
                 audience=entry.audience,
+                meets=None if entry.meets is None else row(Meets, entry.meets),
             )
             for key, entry in file.channels.items()
         },
         auto_resolve=frozenset(file.alerts.auto_resolve),
         ticket_priority={key: ticket.priority for key, ticket in tickets.items()},
         ticket_team={key: ticket.team for key, ticket in tickets.items()},
+        handling=build_handling(file.severities),
+        incidents=build_incident_rules(file.incidents),
+        bugs=None if file.bugs is None else build_bugs(file.bugs, zone),
+        hotfix=None if file.hotfix is None else build_hotfix(file.hotfix),
+        status_page=None
+        if file.status_page is None
+        else build_status_page(file.status_page),
+        communication=build_communication(file.communication),
+        missing_translation=file.language.missing_translation,
+        runbooks=table(RunbookPlace, file.runbooks),
+        knowledge_base=table(KnowledgePlace, file.knowledge_base),
+        reviews=table(Review, file.reviews),
+        improvement=file.improvement,
+        measures=build_measures(file.measures),
+        emergency_procedures=table(EmergencyProcedure, file.emergency_procedures),
+        vendors=table(Vendor, file.vendors),
+        compliance=build_compliance(file.compliance),
+        monitoring=build_monitoring(file.monitoring),
+        maintenance=build_maintenance(file.maintenance, zone),
+        changes=build_changes(file.changes, zone),
     )
 
 
@@ -105,6 +153,8 @@ def _meta(entry: schema.MetaEntry) -> Meta:
         review_cycle=entry.review,
         zone=entry.time_zone,
         languages=entry.languages,
+        signing=build_signing(entry.signers, entry.signatures, entry.approval),
+        reviewed_on=entry.reviewed,
     )
 
 
@@ -203,14 +253,6 @@ def _step_name(entry: schema.StepEntry) -> str:
     return f"{clock}-{entry.do}"
 
 
-def write_duration(duration: timedelta) -> str:
-    """Return a duration as a plan writes it: ``90m`` as ``1h30m``, zero as ``0m``."""
-    seconds = int(duration.total_seconds())
-    hours, rest = divmod(seconds, 3600)
-    parts = ((hours, "h"), (rest // 60, "m"), (rest % 60, "s"))
-    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0m"
-
-
 def _step(severity: Severity, entry: schema.StepEntry, *, key: str) -> Step:
     return Step(
         key=key,
@@ -241,14 +283,8 @@ def _routing(entry: schema.AlertsEntry) -> RoutingTable:
         ),
         severity_labels=entry.severity.labels,
         default_severity=entry.severity.default,
-        contacting={
-            key: Contacting(
-                primary=times.primary,
-                secondary=times.secondary,
-                escalation=times.escalation,
-            )
-            for key, times in entry.contacting.items()
-        },
+        contacting=_contacting(entry.contacting),
+        after_hours=entry.after_hours,
         group_by=entry.group_by,
     )
 
@@ -263,7 +299,21 @@ def _route(key: str, entry: schema.RouteEntry) -> Route:
         category=entry.category,
         any_of=tuple(_condition(condition) for condition in entry.match),
         confidential=entry.confidential,
+        contacting=_contacting(entry.contacting),
     )
+
+
+def _contacting(
+    entries: Mapping[str, schema.ContactingEntry],
+) -> dict[str, Contacting]:
+    return {
+        key: Contacting(
+            primary=times.primary,
+            secondary=times.secondary,
+            escalation=times.escalation,
+        )
+        for key, times in entries.items()
+    }
 
 
 def _condition(entry: Mapping[str, tuple[str, ...]]) -> Condition:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from watchbill.plan.width import blank, display_width
 
@@ -25,7 +26,11 @@ class Level(StrEnum):
 
 
 class Code(StrEnum):
-    """The code of a finding: WB0 text, WB1 form, WB2 names, WB3 ladders, WB4 people."""
+    """The code of a finding.
+
+    WB0 text, WB1 form, WB2 names, WB3 ladders, WB4 people, WB5 operations, WB6 bugs,
+    WB7 communication, WB8 governance.
+    """
 
     TOO_LARGE = "WB001"
     NOT_UTF8 = "WB002"
@@ -78,6 +83,49 @@ class Code(StrEnum):
     NO_SECONDARY = "WB407"
     NO_EXPERT = "WB408"
 
+    WINDOW_LENGTH = "WB501"
+    WINDOWS_OVERLAP = "WB502"
+    OVERLAP_REFUSED = "WB503"
+    NO_SLACK = "WB504"
+    WORK_ON_DAY_OFF = "WB505"
+    FIRST_DAY_DIFFERS = "WB506"
+    UNKNOWN_WINDOW = "WB507"
+    UNKNOWN_TEST_LEVEL = "WB508"
+    UNKNOWN_CHANGE_TYPE = "WB509"
+    ONE_APPROVER = "WB510"
+    TOO_FEW_APPROVERS = "WB511"
+    FREEZE_IN_THE_PAST = "WB512"
+    THRESHOLDS_CROSSED = "WB513"
+    OTHER_UNIT = "WB514"
+    DROP_TURNED = "WB515"
+    OTHER_SEVERITY = "WB516"
+    NO_DASHBOARD = "WB517"
+
+    HOTFIX_TOO_LONG = "WB601"
+    HOTFIX_MAY_BE_LATE = "WB602"
+    OTHER_HOTFIX_TARGET = "WB603"
+    PHASE_ORDER = "WB604"
+    FIX_BEFORE_SERVICE = "WB605"
+    NO_BUG_LEVEL = "WB606"
+    SAME_SEVERITY_TWICE = "WB607"
+    NO_SPRINTS = "WB608"
+    SPRINT_LENGTH = "WB609"
+
+    NO_CADENCE = "WB701"
+    MISSING_TRANSLATION = "WB702"
+    UNKNOWN_AUDIENCE = "WB703"
+
+    UNSIGNED = "WB801"
+    STRANGE_SIGNATURE = "WB802"
+    OVERDUE_REVIEW = "WB803"
+    STALE_RUNBOOK = "WB804"
+    NO_OWNER = "WB805"
+    NO_MEETING_TIME = "WB806"
+    UNFILLED_VENDOR = "WB807"
+    SHORT_RETENTION = "WB808"
+    UNCONFIRMED = "WB809"
+    IMPOSSIBLE_SCALE = "WB810"
+
 
 _WARNINGS = frozenset(
     {
@@ -89,10 +137,38 @@ _WARNINGS = frozenset(
         Code.BUS_FACTOR,
         Code.SAME_PERSON_TWICE,
         Code.NO_SECONDARY,
+        Code.HOTFIX_MAY_BE_LATE,
+        Code.OTHER_HOTFIX_TARGET,
+        Code.FIX_BEFORE_SERVICE,
+        Code.NO_BUG_LEVEL,
+        Code.NO_CADENCE,
+        Code.MISSING_TRANSLATION,
+        Code.UNKNOWN_AUDIENCE,
+        Code.UNSIGNED,
+        Code.STRANGE_SIGNATURE,
+        Code.OVERDUE_REVIEW,
+        Code.STALE_RUNBOOK,
+        Code.NO_OWNER,
+        Code.NO_MEETING_TIME,
+        Code.UNFILLED_VENDOR,
+        Code.SHORT_RETENTION,
+        Code.WINDOWS_OVERLAP,
+        Code.WORK_ON_DAY_OFF,
+        Code.ONE_APPROVER,
+        Code.OTHER_SEVERITY,
+        Code.NO_DASHBOARD,
     }
 )
 
-_INFOS = frozenset({Code.NO_EXPERT})
+_INFOS = frozenset(
+    {
+        Code.NO_EXPERT,
+        Code.UNCONFIRMED,
+        Code.NO_SLACK,
+        Code.FREEZE_IN_THE_PAST,
+        Code.DROP_TURNED,
+    }
+)
 
 
 def level_of(code: Code) -> Level:
@@ -140,6 +216,33 @@ class Finding:
         return f"{place}: {self.severity}[{self.code}]: {self.message}"
 
 
+class Quotable(Protocol):
+    """What can be printed with its line and a caret: a finding, a story's fault."""
+
+    @property
+    def line(self) -> int:
+        """Return the line, counted from 1."""
+
+    @property
+    def column(self) -> int:
+        """Return the column, counted from 1."""
+
+    @property
+    def end_line(self) -> int:
+        """Return the line in which it ends."""
+
+    @property
+    def end_column(self) -> int:
+        """Return the column before which it ends."""
+
+    @property
+    def hint(self) -> str:
+        """Return what to do about it."""
+
+    def headline(self, name: str) -> str:
+        """Return place, level, code and message."""
+
+
 def finding(code: Code, span: Span, message: str, hint: str = "") -> Finding:
     """Return a finding at a place, with the level of its code."""
     return Finding(
@@ -170,7 +273,7 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def render_text(
-    findings: Iterable[Finding], *, name: str, lines: tuple[str, ...]
+    findings: Iterable[Quotable], *, name: str, lines: tuple[str, ...]
 ) -> str:
     """Return findings as a compiler prints them, each with its line and a caret."""
     blocks = [_block(one, name=name, lines=lines) for one in findings]
@@ -206,7 +309,7 @@ _LONGEST = 100
 """Screen cells of a source line shown; a longer one is cut around the place."""
 
 
-def _block(one: Finding, *, name: str, lines: tuple[str, ...]) -> str:
+def _block(one: Quotable, *, name: str, lines: tuple[str, ...]) -> str:
     rows = [one.headline(name)]
     if one.line <= len(lines):
         rows += _quotation(one, lines[one.line - 1])
@@ -215,7 +318,7 @@ def _block(one: Finding, *, name: str, lines: tuple[str, ...]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _quotation(one: Finding, text: str) -> list[str]:
+def _quotation(one: Quotable, text: str) -> list[str]:
     """The source line with a caret under the place."""
     text = _UNPRINTABLE.sub("\ufffd", text.replace("\t", " "))
     first = min(one.column - 1, len(text))

@@ -6,6 +6,7 @@ only repeat it in other words; keys written twice are the exception.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from importlib import resources
 
 from watchbill.plan import findings
@@ -50,8 +51,11 @@ class InvalidPlanError(ValueError):
         self.loaded = loaded
 
 
-def load(text: str | bytes, *, name: str) -> Loaded:
-    """Return the plan of a text with all findings; never raises on bad text."""
+def load(text: str | bytes, *, name: str, as_of: date | None = None) -> Loaded:
+    """Return the plan of a text with all findings; never raises on bad text.
+
+    What is overdue is found for the day ``as_of``, and not without one.
+    """
     source = parse_source(text)
     found = list(source.findings)
     plan: Plan | None = None
@@ -60,7 +64,7 @@ def load(text: str | bytes, *, name: str) -> Loaded:
         found += faults
         if file is not None:
             plan = build(file)
-            found += check(plan, file, source.document)
+            found += check(plan, file, source.document, as_of=as_of)
     refused = any(one.severity is Level.ERROR for one in found)
     return Loaded(
         plan=None if refused else plan,

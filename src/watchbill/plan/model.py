@@ -8,16 +8,35 @@ stands behind the targets of its steps.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from watchbill.core.bugs import Hotfix
 from watchbill.core.ladder import Ladder, Step, Target, compose
 from watchbill.core.oncall import Override, Rotation
 from watchbill.core.people import Directory
 from watchbill.core.roster import Roster
-from watchbill.core.routing import RoutingTable
+from watchbill.core.routing import AfterHours, RoutingTable
 from watchbill.core.severity import Severity
 from watchbill.core.temporal import WeeklyHours
+from watchbill.plan.communication import (
+    Communication,
+    KnowledgePlace,
+    Meets,
+    StatusPage,
+)
+from watchbill.plan.governance import (
+    Compliance,
+    EmergencyProcedure,
+    Measures,
+    Review,
+    RunbookPlace,
+    Signing,
+    Vendor,
+)
+from watchbill.plan.operations import Changes, Maintenance, Monitoring
+from watchbill.plan.process import Bugs, Handling, IncidentRules
+from watchbill.plan.sections.communication import Missing
 from watchbill.plan.values import ChannelKind, Cover, ReviewCycle
 
 
@@ -36,6 +55,9 @@ class Meta:
     zone: ZoneInfo
     #: Of public texts, the first one first.
     languages: tuple[str, ...]
+    signing: Signing
+    #: The days on which the plan was reviewed.
+    reviewed_on: tuple[date, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +78,8 @@ class Channel:
     kind: ChannelKind
     purpose: str
     audience: str
+    #: Of a meeting, when people come together (A54).
+    meets: Meets | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +106,26 @@ class Plan:
     ticket_priority: Mapping[str, str]
     #: The role, group or level that such a ticket goes to, by severity.
     ticket_team: Mapping[str, str]
+    #: What each severity asks for beyond its targets.
+    handling: Mapping[str, Handling]
+    incidents: IncidentRules
+    #: None when the plan has no such section; so for the two below.
+    bugs: Bugs | None
+    hotfix: Hotfix | None
+    status_page: StatusPage | None
+    communication: Communication
+    missing_translation: Missing
+    runbooks: Mapping[str, RunbookPlace]
+    knowledge_base: Mapping[str, KnowledgePlace]
+    reviews: Mapping[str, Review]
+    improvement: tuple[str, ...]
+    measures: Measures
+    emergency_procedures: Mapping[str, EmergencyProcedure]
+    vendors: Mapping[str, Vendor]
+    compliance: Compliance
+    monitoring: Monitoring
+    maintenance: Maintenance
+    changes: Changes
 
     def severity(self, key: str) -> Severity:
         """Return the severity with this key; LookupError when there is none."""
@@ -104,10 +148,13 @@ class Plan:
 
         LookupError when the plan has no such severity or route.
         """
+        route = self.routing.route(route_key)
+        key = self.severity(severity).key
         return compose(
-            self.steps.get(self.severity(severity).key, ()),
-            self.routing.route(route_key),
-            self.routing.contacting.get(severity),
+            self.steps.get(key, ()),
+            route,
+            self.routing.contacting_of(route, key),
+            after_hours=self.routing.after_hours.get(key, AfterHours.PAGE),
             fallback=self.fallback,
         )
 

@@ -12,10 +12,39 @@ written at the field.
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from watchbill.core.ladder import Since, StopOn, Verb
+from watchbill.core.routing import AfterHours
 from watchbill.core.severity import Urgency
+from watchbill.plan.quantities import DaysWithin, Share
+from watchbill.plan.sections import operations
+from watchbill.plan.sections.communication import (
+    CommunicationEntry,
+    KnowledgeEntry,
+    LanguageEntry,
+    MeetsEntry,
+    StatusPageEntry,
+)
+from watchbill.plan.sections.entry import Entry, Keys, Targets, Texts
+from watchbill.plan.sections.governance import (
+    ComplianceEntry,
+    MeasuresEntry,
+    ProcedureEntry,
+    ReviewEntry,
+    RunbookEntry,
+    SignatureEntry,
+    SigningRulesEntry,
+    VendorEntry,
+)
+from watchbill.plan.sections.process import (
+    BugsEntry,
+    Clock,
+    Fulfilment,
+    HotfixEntry,
+    IncidentsEntry,
+    Pause,
+)
 from watchbill.plan.values import (
     ChannelKey,
     ChannelKind,
@@ -32,27 +61,17 @@ from watchbill.plan.values import (
     PersonName,
     Phone,
     ReviewCycle,
-    TargetName,
     Text,
     Truth,
     WallTime,
     Zone,
 )
 
-Texts = Annotated[tuple[Text, ...], OneOrMore]
-Keys = Annotated[tuple[Key, ...], OneOrMore]
-Targets = Annotated[tuple[TargetName, ...], OneOrMore]
 # A condition without labels would take every alert; it is written as none at all.
 Condition = Annotated[
     dict[Text, Annotated[Texts, Field(min_length=1)]], Field(min_length=1)
 ]
 Conditions = tuple[Condition, ...]
-
-
-class Entry(BaseModel):
-    """A part of a plan: no key but its own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
 
 
 class MetaEntry(Entry):
@@ -66,6 +85,13 @@ class MetaEntry(Entry):
     owner: Key
     time_zone: Zone
     languages: Annotated[Keys, Field(min_length=1)]
+    #: The roles that sign the plan; without any it needs no signature (SD).
+    signers: Keys = ()
+    #: By role of the signer.
+    signatures: dict[Key, SignatureEntry] = Field(default_factory=dict)
+    approval: SigningRulesEntry = SigningRulesEntry()
+    #: The days on which the plan was reviewed (S0-03).
+    reviewed: Annotated[tuple[Day, ...], OneOrMore] = ()
 
 
 class LevelEntry(Entry):
@@ -127,6 +153,16 @@ class SeverityEntry(Entry):
     resolution: Duration
     urgency: Urgency
     ticket: TicketEntry | None = None
+    #: What is done first, in this order (S3.1).
+    actions: Texts = ()
+    clock: Clock = Clock.ALL_HOURS
+    #: What the resolution clock may wait for (A19).
+    pause: Annotated[tuple[Pause, ...], OneOrMore] = ()
+    #: Shares of a target at which a breach is announced (S3.1-36).
+    warn_at: Annotated[tuple[Share, ...], OneOrMore] = (0.75, 0.9)
+    #: When people meet about the post-mortem, after the resolution (A18).
+    postmortem_review: DaysWithin | None = None
+    fulfilled_by: Fulfilment = Fulfilment.RESOLVED
 
 
 class StepEntry(Entry):
@@ -171,6 +207,12 @@ class ContactingEntry(Entry):
     escalation: Duration
 
 
+class RouteContactingEntry(ContactingEntry):
+    """Times of one route; without an escalation, only the matrix leads there (A6)."""
+
+    escalation: Duration | None = None  # type: ignore[assignment]
+
+
 class RouteEntry(Entry):
     """One row of the alert routing table (S4.3)."""
 
@@ -180,7 +222,13 @@ class RouteEntry(Entry):
     escalation: Key
     category: Key | None = None
     confidential: Truth = False
+    contacting: dict[Key, RouteContactingEntry] = Field(default_factory=dict)
     match: Conditions = ()
+
+
+def _after_hours() -> dict[str, AfterHours]:
+    page, on_call, queue = AfterHours
+    return {"P1": page, "P2": on_call, "P3": queue, "P4": queue}
 
 
 class AlertsEntry(Entry):
@@ -191,6 +239,8 @@ class AlertsEntry(Entry):
     auto_resolve: Keys = ("P3", "P4")
     severity: AlertSeverityEntry
     contacting: dict[Key, ContactingEntry] = Field(default_factory=dict)
+    #: What route contacts are asked outside business hours (A29).
+    after_hours: dict[Key, AfterHours] = Field(default_factory=_after_hours)
     routes: Annotated[dict[Key, RouteEntry], Field(min_length=1)]
 
 
@@ -200,6 +250,8 @@ class ChannelEntry(Entry):
     kind: ChannelKind
     purpose: Text
     audience: Text
+    #: When the people of a meeting come together (A54).
+    meets: MeetsEntry | None = None
 
 
 class PlanFile(Entry):
@@ -222,3 +274,25 @@ class PlanFile(Entry):
     escalation: dict[Key, Steps]
     alerts: AlertsEntry
     channels: dict[ChannelKey, ChannelEntry] = Field(default_factory=dict)
+    monitoring: operations.MonitoringEntry = Field(
+        default_factory=operations.MonitoringEntry
+    )
+    maintenance: operations.MaintenanceEntry = Field(
+        default_factory=operations.MaintenanceEntry
+    )
+    changes: operations.ChangesEntry = Field(default_factory=operations.ChangesEntry)
+    incidents: IncidentsEntry = IncidentsEntry()
+    bugs: BugsEntry | None = None
+    hotfix: HotfixEntry | None = None
+    communication: CommunicationEntry = CommunicationEntry()
+    status_page: StatusPageEntry | None = None
+    runbooks: dict[Key, RunbookEntry] = Field(default_factory=dict)
+    knowledge_base: dict[Key, KnowledgeEntry] = Field(default_factory=dict)
+    reviews: dict[Key, ReviewEntry] = Field(default_factory=dict)
+    #: What is done to become better, in the order of the plan (S9.2).
+    improvement: Texts = ()
+    measures: MeasuresEntry = MeasuresEntry()
+    emergency_procedures: dict[Key, ProcedureEntry] = Field(default_factory=dict)
+    vendors: dict[Key, VendorEntry] = Field(default_factory=dict)
+    compliance: ComplianceEntry = ComplianceEntry()
+    language: LanguageEntry = LanguageEntry()

@@ -5,13 +5,20 @@ at which the engine would ask it, only without a clock to wait for and without
 anything being sent. What a simulation shows is therefore what will happen.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from watchbill.core.escalation import Advance, Firing, FiringReason, Progress, advance
+from watchbill.core.escalation import (
+    FALLBACK_EVERY,
+    Advance,
+    Firing,
+    FiringReason,
+    Progress,
+    advance,
+)
 from watchbill.core.labels import Labels
-from watchbill.core.ladder import Situation, Step, Verb
+from watchbill.core.ladder import Since, Situation, Step, Verb
 from watchbill.core.people import Contact
 from watchbill.core.routing import Classification, Route, classify
 from watchbill.core.temporal import describe
@@ -83,6 +90,7 @@ def simulate(  # noqa: PLR0913 - one argument a fact of the incident
     until: datetime,
     severity: str | None = None,
     route: str | None = None,
+    category: str | None = None,
     labels: Labels | None = None,
     acknowledged_at: datetime | None = None,
     mitigated_at: datetime | None = None,
@@ -92,21 +100,76 @@ def simulate(  # noqa: PLR0913 - one argument a fact of the incident
     """Return everything that would be done for an incident up to ``until``.
 
     The alert's ``labels`` decide the route, category and severity as they would for
-    a real alert; ``route`` and ``severity`` say otherwise. LookupError when the plan
-    does not have the severity or the route.
+    a real alert; ``route``, ``category`` and ``severity`` say otherwise. LookupError
+    when the plan does not have the severity or the route.
     """
-    found = classify(plan.routing, labels or {})
-    chosen = found.route if route is None else plan.routing.route(route)
-    incident = Incident(
-        severity=severity or found.severity,
-        route=chosen,
-        category=_category(found, chosen),
+    incident = suppose(
+        plan,
         declared_at=declared_at,
+        severity=severity,
+        route=route,
+        category=category,
+        labels=labels,
+    )
+    happened = replace(
+        incident,
         acknowledged_at=acknowledged_at,
         mitigated_at=mitigated_at,
         resolved_at=resolved_at,
     )
+    return follow(plan, happened, until=until, unreachable=unreachable)
+
+
+def suppose(
+    plan: Plan,
+    *,
+    declared_at: datetime,
+    severity: str | None = None,
+    route: str | None = None,
+    category: str | None = None,
+    labels: Labels | None = None,
+) -> Incident:
+    """Return the incident of an alert, or of a route and severity said outright.
+
+    LookupError when the plan does not have the severity or the route.
+    """
+    found = classify(plan.routing, labels or {})
+    chosen = found.route if route is None else plan.routing.route(route)
+    return Incident(
+        severity=plan.severity(severity or found.severity).key,
+        route=chosen,
+        category=category or _category(found, chosen),
+        declared_at=declared_at,
+    )
+
+
+def follow(
+    plan: Plan,
+    incident: Incident,
+    *,
+    until: datetime,
+    unreachable: frozenset[str] = frozenset(),
+) -> tuple[Line, ...]:
+    """Return everything that would be done for an incident up to ``until``."""
     return tuple(_run(plan, incident, until=until, unreachable=unreachable))
+
+
+def horizon(plan: Plan, incident: Incident) -> datetime:
+    """Return the instant after which nothing new happens to an incident.
+
+    Only a fallback that reaches nobody would go on trying.
+    """
+    starts = {
+        Since.DECLARED: incident.declared_at,
+        Since.RESOLVED: incident.resolved_at,
+    }
+    steps = plan.ladder(incident.severity, incident.route.key).steps
+    ends = [
+        start + step.after
+        for step in steps
+        if (start := starts[step.since]) is not None
+    ]
+    return max(ends, default=incident.declared_at) + FALLBACK_EVERY
 
 
 def _category(found: Classification, chosen: Route) -> str | None:
@@ -179,6 +242,54 @@ def methods(contact: Contact) -> tuple[str, ...]:
         ("e-mail", contact.email),
     )
     return tuple(f"{kind} {value}" for kind, value in named if value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """Everything that one person or channel gets, for a time line who by when."""
+
+    whom: str
+    #: None for a channel, a ticket and steps that reached nobody.
+    contact: Contact | None
+    lines: tuple[Line, ...]
+
+
+def lanes(lines: Iterable[Line]) -> tuple[Lane, ...]:
+    """Return the lines by whom they reach, in the order in which each is first met."""
+    found: dict[tuple[bool, str], list[Line]] = {}
+    for line in lines:
+        # Two people may bear one name; a channel may be called as a person is.
+        key = line.whom if line.contact is None else line.contact.key
+        found.setdefault((line.contact is None, key), []).append(line)
+    return tuple(
+        Lane(whom=each[0].whom, contact=each[0].contact, lines=tuple(each))
+        for each in found.values()
+    )
+
+
+def as_rows(plan: Plan, lines: Iterable[Line]) -> list[dict[str, object]]:
+    """Return lines for JSON: times in the plan's zone, names that stay."""
+    return [_fields(plan, line) for line in lines]
+
+
+def _fields(plan: Plan, line: Line) -> dict[str, object]:
+    return {
+        "at": line.at.astimezone(plan.meta.zone).isoformat(),
+        "elapsed_seconds": int(line.elapsed.total_seconds()),
+        "verb": line.verb.value,
+        "step": line.step.key,
+        "title": line.step.title,
+        "contact": None if line.contact is None else line.contact.key,
+        "whom": line.whom,
+        "how": list(line.how),
+        "why": line.why,
+        "reason": line.reason.value,
+        "urgency": line.step.urgency.value,
+        "stops_on": line.step.stop_on.value,
+        "origin": list(line.step.origin),
+        "is_copy": line.is_copy,
+        "is_late": line.is_late,
+    }
 
 
 def render_table(plan: Plan, lines: tuple[Line, ...]) -> str:

@@ -17,7 +17,7 @@ from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
-from pydantic import BeforeValidator, PlainValidator
+from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from watchbill.core.ladder import (
@@ -66,6 +66,14 @@ _DURATION = re.compile(
     r"(?:([0-9]{1,6})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?"
 )
 _LONGEST = timedelta(days=366)
+
+
+def write_duration(duration: timedelta) -> str:
+    """Return a duration as a plan writes it: ``90m`` as ``1h30m``, zero as ``0m``."""
+    seconds = int(duration.total_seconds())
+    hours, rest = divmod(seconds, 3600)
+    parts = ((hours, "h"), (rest // 60, "m"), (rest % 60, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0m"
 
 
 def parse_wall_time(text: str) -> time:
@@ -251,8 +259,24 @@ def parse_text(text: str) -> str:
     return words
 
 
-def reader(parse: Callable[[str], _Value]) -> PlainValidator:
-    """Return the schema's validator for a kind of value written as one text."""
+def reader(
+    parse: Callable[[str], _Value],
+    *,
+    pattern: str = "",
+    number: bool = False,
+    truth: bool = False,
+) -> PlainValidator:
+    """Return the schema's validator for a kind of value written as one text.
+
+    The rest is for editors, which read YAML on their own: the ``pattern`` of its
+    spelling, and whether it may look to them like a ``number`` or is a ``truth``.
+    """
+    as_written: dict[str, object] = {"type": ["string", "number", "boolean"]}
+    if pattern:
+        as_written = {"type": ["string", "number"] if number else "string"}
+        as_written["pattern"] = pattern
+    elif truth:
+        as_written = {"type": "boolean"}
 
     def read(value: object) -> _Value:
         if not isinstance(value, str):
@@ -263,10 +287,13 @@ def reader(parse: Callable[[str], _Value]) -> PlainValidator:
             context = {"message": error.message, "hint": error.hint}
             raise PydanticCustomError("unreadable", "", context) from error
 
-    return PlainValidator(read)
+    return PlainValidator(
+        read, json_schema_input_type=Annotated[str, WithJsonSchema(as_written)]
+    )
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
+    """Return a list of the value, which was written without its brackets."""
     return [value] if isinstance(value, str) else value
 
 
@@ -286,6 +313,8 @@ class ChannelKind(StrEnum):
     EMAIL = "email"
     SMS = "sms"
     WEBHOOK = "webhook"
+    #: Whoever is on call is paged, natively or through PagerDuty (A12).
+    PAGER = "pager"
     #: A regular meeting: nothing is sent to it, a pack is prepared for it.
     MEETING = "meeting"
 
@@ -316,18 +345,32 @@ class Hours(StrEnum):
 
 
 Text = Annotated[str, reader(parse_text)]
-Key = Annotated[str, reader(parse_key)]
-ChannelKey = Annotated[str, reader(parse_channel_key)]
-Truth = Annotated[bool, reader(parse_truth)]
-Duration = Annotated[timedelta, reader(parse_duration)]
-WallTime = Annotated[time, reader(parse_wall_time)]
-Day = Annotated[date, reader(parse_date)]
-Days = Annotated[frozenset[int], reader(parse_days)]
-DateRange = Annotated[tuple[date, ...], reader(parse_dates)]
-Zone = Annotated[ZoneInfo, reader(parse_zone)]
+Key = Annotated[
+    str, reader(parse_key, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", number=True)
+]
+ChannelKey = Annotated[
+    str, reader(parse_channel_key, pattern=r"^#?[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+]
+Truth = Annotated[bool, reader(parse_truth, truth=True)]
+Duration = Annotated[
+    timedelta, reader(parse_duration, pattern=r"^(([0-9]+[dhms])+|0)$", number=True)
+]
+WallTime = Annotated[
+    time, reader(parse_wall_time, pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
+]
+Day = Annotated[date, reader(parse_date, pattern=r"^2[01][0-9]{2}-[0-9]{2}-[0-9]{2}$")]
+Days = Annotated[
+    frozenset[int],
+    reader(parse_days, pattern=r"^[A-Za-z]{3}( ?[-,] ?[A-Za-z]{3})*$"),
+]
+DateRange = Annotated[
+    tuple[date, ...],
+    reader(parse_dates, pattern=r"^[-0-9]{10}( to [-0-9]{10})?$"),
+]
+Zone = Annotated[ZoneInfo, reader(parse_zone, pattern=r"^[A-Za-z0-9_+/-]+$")]
 PersonName = Annotated[str | None, reader(parse_person_name)]
 Phone = Annotated[str | None, reader(parse_phone)]
 Email = Annotated[str | None, reader(parse_email)]
 TargetName = Annotated[Target, reader(parse_target)]
 #: Lets a list of one be written without brackets.
-OneOrMore = BeforeValidator(_listed)
+OneOrMore = BeforeValidator(listed)

@@ -11,7 +11,7 @@ from watchbill.server.incidents.models import (
 )
 from watchbill.server.intake.models import InboxEntry, IntakeRejection, Integration
 from watchbill.server.notifications.models import Delivery, Notification
-from watchbill.server.plans.models import PlanVersion
+from watchbill.server.plans.models import PlanEvent, PlanSignature, PlanVersion
 from watchbill.server.tickets.models import Ticket
 from watchbill.server.timers.models import DueStep
 
@@ -26,6 +26,8 @@ __all__ = [
     "Integration",
     "Notification",
     "OneTimeLink",
+    "PlanEvent",
+    "PlanSignature",
     "PlanVersion",
     "Responder",
     "SignInFailure",

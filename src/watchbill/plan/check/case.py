@@ -1,6 +1,7 @@
 """The case: what every check looks at."""
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 from watchbill.core.people import Contact
@@ -17,6 +18,8 @@ class Case:
     plan: Plan
     file: PlanFile
     document: Document
+    #: The day for which it is asked what is overdue; None: that is not asked.
+    as_of: date | None = None
 
     @cached_property
     def roles(self) -> frozenset[str]:

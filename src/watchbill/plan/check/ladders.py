@@ -19,11 +19,11 @@ from watchbill.core.ladder import (
 from watchbill.core.oncall import Duty, Rotation
 from watchbill.core.people import Contact
 from watchbill.core.temporal import describe
-from watchbill.plan.build import write_duration
 from watchbill.plan.check.case import Case
 from watchbill.plan.findings import Code, Finding
 from watchbill.plan.schema import StepEntry
 from watchbill.plan.source import Path
+from watchbill.plan.values import write_duration
 
 _ASKS_PEOPLE = frozenset({Verb.PAGE, Verb.ESCALATE, Verb.NOTIFY})
 

@@ -33,15 +33,16 @@ def check_names(case: Case) -> Iterator[Finding]:
     yield from _routes(case)
 
 
-def _unknown(
+def unknown_name(
     case: Case, code: Code, path: Path, what: str, name: str, known: Iterable[str]
 ) -> Finding:
+    """Return the finding that a name leads to none of the things it may mean."""
     message = f'the plan has no {what} "{name}"'
     return case.at(code, path, message, did_you_mean(name, list(known)))
 
 
-def _role(case: Case, path: Path, name: str) -> Iterator[Finding]:
-    """Report a role that no contact, alias, group or level answers to (S4.3-08)."""
+def check_role(case: Case, path: Path, name: str) -> Iterator[Finding]:
+    """Yield a finding if no contact, alias, group or level has the name (S4.3-08)."""
     known = case.roles
     if name not in known:
         message = f'nobody answers to the role "{name}"'
@@ -60,7 +61,7 @@ def _contacts(case: Case) -> Iterator[Finding]:
             yield case.at(Code.DUPLICATE_ID, (*path, "id"), message, hint)
         seen.setdefault(entry.id, place)
         if entry.level not in case.file.levels:
-            yield _unknown(
+            yield unknown_name(
                 case,
                 Code.UNKNOWN_LEVEL,
                 (*path, "level"),
@@ -69,7 +70,7 @@ def _contacts(case: Case) -> Iterator[Finding]:
                 case.file.levels,
             )
         if entry.shift is not None and entry.shift not in case.file.shifts:
-            yield _unknown(
+            yield unknown_name(
                 case,
                 Code.UNKNOWN_SHIFT,
                 (*path, "shift"),
@@ -80,16 +81,16 @@ def _contacts(case: Case) -> Iterator[Finding]:
     expert = case.file.default_expert
     if expert is not None and expert not in seen:
         path = ("default_expert",)
-        yield _unknown(case, Code.UNKNOWN_EXPERT, path, "contact", expert, seen)
+        yield unknown_name(case, Code.UNKNOWN_EXPERT, path, "contact", expert, seen)
 
 
 def _role_names(case: Case) -> Iterator[Finding]:
-    yield from _role(case, ("plan", "owner"), case.file.plan.owner)
+    yield from check_role(case, ("plan", "owner"), case.file.plan.owner)
     for alias, role in case.file.aliases.items():
-        yield from _role(case, ("aliases", alias), role)
+        yield from check_role(case, ("aliases", alias), role)
     for group, members in case.file.groups.items():
         for place, role in enumerate(members):
-            yield from _role(case, ("groups", group, place), role)
+            yield from check_role(case, ("groups", group, place), role)
     yield from _ambiguous(case)
 
 
@@ -181,17 +182,17 @@ def _rotations(case: Case) -> Iterator[Finding]:
             if member not in ids:
                 path = ("on_call", key, "members", place)
                 code = Code.UNKNOWN_MEMBER
-                yield _unknown(case, code, path, "contact", member, ids)
+                yield unknown_name(case, code, path, "contact", member, ids)
 
 
 def _targets(case: Case) -> Iterator[Finding]:
     for place, target in enumerate(case.file.fallback):
-        yield from _target(case, ("fallback", place), target)
+        yield from check_target(case, ("fallback", place), target)
     for severity, steps in case.file.escalation.items():
         for place, step in enumerate(steps):
             path: Path = ("escalation", severity, place)
             for number, target in enumerate(step.who):
-                yield from _target(case, (*path, "who", number), target)
+                yield from check_target(case, (*path, "who", number), target)
         ids = Counter(step.id for step in steps if step.id is not None)
         for place, step in enumerate(steps):
             if step.id is not None and ids[step.id] > 1:
@@ -200,18 +201,19 @@ def _targets(case: Case) -> Iterator[Finding]:
                 yield case.at(Code.DUPLICATE_ID, path, message)
 
 
-def _target(case: Case, path: Path, target: Target) -> Iterator[Finding]:
+def check_target(case: Case, path: Path, target: Target) -> Iterator[Finding]:
+    """Yield a finding if a target leads to nothing that the plan has."""
     match target:
         case RoleTarget(role=role):
-            yield from _role(case, path, role)
+            yield from check_role(case, path, role)
         case DutyTarget(rotation=rotation):
             if rotation not in case.file.on_call:
                 code, known = Code.UNKNOWN_ROTATION, case.file.on_call
-                yield _unknown(case, code, path, "rotation", rotation, known)
+                yield unknown_name(case, code, path, "rotation", rotation, known)
         case ExpertTarget(level=level):
             if level not in case.file.levels:
                 code = Code.UNKNOWN_LEVEL
-                yield _unknown(case, code, path, "level", level, case.file.levels)
+                yield unknown_name(case, code, path, "level", level, case.file.levels)
         case ChannelTarget(channel=channel):
             if channel not in case.file.channels:
                 message = f'the channel "{channel}" is used but not declared'
@@ -225,13 +227,20 @@ def _severities(case: Case) -> Iterator[Finding]:
     for key, entry in known.items():
         if entry.ticket is not None:
             path: Path = ("severities", key, "ticket", "team")
-            yield from _role(case, path, entry.ticket.team)
+            yield from check_role(case, path, entry.ticket.team)
     for path, name, is_key in _severity_mentions(case):
-        if name not in known:
-            message = f'the plan has no severity "{name}"'
-            hint = did_you_mean(name, list(known))
-            report = case.at_key if is_key else case.at
-            yield report(Code.UNKNOWN_SEVERITY, path, message, hint)
+        yield from check_severity(case, path, name, is_key=is_key)
+
+
+def check_severity(
+    case: Case, path: Path, name: str, *, is_key: bool = False
+) -> Iterator[Finding]:
+    """Yield a finding if the plan has no such severity."""
+    if name not in case.file.severities:
+        message = f'the plan has no severity "{name}"'
+        hint = did_you_mean(name, list(case.file.severities))
+        report = case.at_key if is_key else case.at
+        yield report(Code.UNKNOWN_SEVERITY, path, message, hint)
 
 
 def _severity_mentions(case: Case) -> Iterator[tuple[Path, str, bool]]:
@@ -241,6 +250,9 @@ def _severity_mentions(case: Case) -> Iterator[tuple[Path, str, bool]]:
         yield ("escalation", name), name, True
     for name in alerts.contacting:
         yield ("alerts", "contacting", name), name, True
+    if "after_hours" in alerts.model_fields_set:
+        for name in alerts.after_hours:
+            yield ("alerts", "after_hours", name), name, True
     if "auto_resolve" in alerts.model_fields_set:
         for place, name in enumerate(alerts.auto_resolve):
             yield ("alerts", "auto_resolve", place), name, False
@@ -256,8 +268,14 @@ def _routes(case: Case) -> Iterator[Finding]:
     if alerts.catch_all not in alerts.routes:
         path: Path = ("alerts", "catch_all")
         code = Code.UNKNOWN_ROUTE
-        yield _unknown(case, code, path, "route", alerts.catch_all, alerts.routes)
+        yield unknown_name(case, code, path, "route", alerts.catch_all, alerts.routes)
     for key, route in alerts.routes.items():
+        for name in route.contacting:
+            if name not in case.file.severities:
+                path = ("alerts", "routes", key, "contacting", name)
+                message = f'the plan has no severity "{name}"'
+                hint = did_you_mean(name, list(case.file.severities))
+                yield case.at_key(Code.UNKNOWN_SEVERITY, path, message, hint)
         for rank in ("primary", "secondary", "escalation"):
             path = ("alerts", "routes", key, rank)
-            yield from _role(case, path, getattr(route, rank))
+            yield from check_role(case, path, getattr(route, rank))

@@ -97,7 +97,7 @@ def _failed(entry: InboxEntry, error: Exception, *, now: datetime) -> bool:
 
 def _fold_entry(entry: InboxEntry, *, now: datetime) -> list[dict[str, object]]:
     signals = sources()[entry.integration.kind].parse(bytes(entry.body))
-    plan = plans.plan_of(plans.in_force().pk)
+    plan = plans.plan_of(plans.in_force(now=now).pk)
     return [
         _fold_signal(
             _Sorted(

@@ -71,7 +71,7 @@ def declare(declaration: Declaration, *, actor: Actor, now: datetime) -> Inciden
     When another process opened the group's incident a moment earlier, that one is
     returned: there is never a second one beside it (S4.1-09).
     """
-    version = plans.in_force()
+    version = plans.in_force(now=now)
     plan = plans.plan_of(version.pk)
     try:
         with transaction.atomic():

@@ -91,7 +91,7 @@ def detail(request: HttpRequest, number: int) -> HttpResponse:
 @requires(Permission.DECLARE)
 def new(request: HttpRequest) -> HttpResponse:
     """Declare an incident by hand."""
-    plan = plans.plan_of(plans.in_force().pk)
+    plan = plans.plan_of(plans.in_force(now=clock.now()).pk)
     form = DeclareForm(plan, request.POST or None)
     if request.method == "POST" and form.is_valid():
         declaration = Declaration(

@@ -16,7 +16,7 @@ _WEEKS = timedelta(weeks=4)
 
 def strip(*, now: datetime) -> list[dict[str, Any]]:
     """Return who holds the watch now, in one line a duty."""
-    plan = plans.plan_of(plans.in_force().pk)
+    plan = plans.plan_of(plans.in_force(now=now).pk)
     return [
         {"duty": watch["duty"], "name": watch["name"], "until": watch["until"]}
         for rotation in plan.rotations.values()

@@ -17,8 +17,8 @@ from watchbill.server.web.access import requires
 @requires(Permission.VIEW_ON_CALL)
 def now(request: HttpRequest) -> HttpResponse:
     """Show who holds the watch now, next, and in the coming weeks."""
-    plan = plans.plan_of(plans.in_force().pk)
     at = clock.now()
+    plan = plans.plan_of(plans.in_force(now=at).pk)
     context = {
         "rotations": pages.rotations(plan, now=at),
         "levels": pages.levels(plan, now=at),
@@ -30,7 +30,8 @@ def now(request: HttpRequest) -> HttpResponse:
 @requires(Permission.VIEW_CONTACTS)
 def contact_card(request: HttpRequest) -> HttpResponse:
     """Show the emergency contact tree, made to be printed (S2.2-06)."""
-    plan = plans.plan_of(plans.in_force().pk)
+    at = clock.now()
+    plan = plans.plan_of(plans.in_force(now=at).pk)
     tree = [
         {
             "after": describe(rung.step.after),
@@ -39,7 +40,7 @@ def contact_card(request: HttpRequest) -> HttpResponse:
             "phone": contact.phone,
             "email": contact.email,
         }
-        for rung in contact_tree(plan, at=clock.now())
+        for rung in contact_tree(plan, at=at)
         for contact in rung.contacts
     ]
     return render(request, "oncall/contact_card.html", {"tree": tree})
@@ -49,8 +50,8 @@ def contact_card(request: HttpRequest) -> HttpResponse:
 @requires(Permission.VIEW_CONTACTS)
 def contact_card_text(_request: HttpRequest) -> HttpResponse:
     """Answer the tree as plain text, followed by text messages that hold it."""
-    plan = plans.plan_of(plans.in_force().pk)
     at = clock.now()
+    plan = plans.plan_of(plans.in_force(now=at).pk)
     messages = "\n\n".join(render_sms(plan, at=at))
     text = f"{render_tree(plan, at=at)}\nAs text messages:\n\n{messages}\n"
     return HttpResponse(text, content_type="text/plain; charset=utf-8")

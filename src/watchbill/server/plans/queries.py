@@ -1,19 +1,48 @@
 """Reading stored plans as core values."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
-from watchbill.plan import Plan, load
-from watchbill.server.plans.models import PlanVersion
+from watchbill.core.people import Directory
+from watchbill.core.planapproval import (
+    DEFAULT_SIGNERS,
+    RUNNABLE,
+    Approval,
+    Signature,
+    Signer,
+    Standing,
+    VersionState,
+    standing,
+)
+from watchbill.plan import Loaded, Plan, load
+from watchbill.plan.edit import value_at
+from watchbill.server.plans.models import PlanEvent, PlanSignature, PlanVersion
+
+_DECIDED_AGAINST = (VersionState.REJECTED, VersionState.WITHDRAWN)
 
 
 class NoPlanInForceError(LookupError):
     """No plan has been loaded yet, so that nothing can be decided."""
 
 
-def in_force() -> PlanVersion:
-    """Return the version that new incidents begin under."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A version as a row of the list."""
+
+    version: PlanVersion
+    standing: Standing
+    is_signed: bool
+
+
+def in_force(*, now: datetime) -> PlanVersion:
+    """Return the version that incidents declared at ``now`` begin under.
+
+    A version that was approved or loaded ahead is it from its own instant on (S0-02):
+    nothing has to happen at that instant, because this is asked anew each time.
+    """
     version = (
-        PlanVersion.objects.exclude(activated_at=None)
+        PlanVersion.objects.filter(state__in=sorted(RUNNABLE), activated_at__lte=now)
         .defer("text")
         .order_by("-activated_at", "-pk")
         .first()
@@ -29,9 +58,103 @@ def get(version_id: int) -> PlanVersion:
     return PlanVersion.objects.get(pk=version_id)
 
 
-def versions() -> list[PlanVersion]:
+def lock(version_id: int) -> PlanVersion:
+    """Return a version and hold its row; PlanVersion.DoesNotExist if there is none."""
+    return PlanVersion.objects.select_for_update().get(pk=version_id)
+
+
+def any_stored() -> bool:
+    """Return whether any version has ever been stored."""
+    return PlanVersion.objects.exists()
+
+
+def newest() -> PlanVersion | None:
+    """Return the version stored last that nobody has decided against."""
+    standing_rows = PlanVersion.objects.exclude(state__in=_DECIDED_AGAINST)
+    return standing_rows.defer("text").order_by("-pk").first()
+
+
+def labels() -> list[str]:
+    """Return what the versions are called that nobody has decided against."""
+    rows = PlanVersion.objects.exclude(state__in=_DECIDED_AGAINST)
+    return list(rows.order_by("-pk").values_list("label", flat=True))
+
+
+def versions(*, now: datetime) -> list[Listed]:
     """Return every stored version, newest first, without the texts."""
-    return list(PlanVersion.objects.defer("text").order_by("-pk"))
+    rows = list(PlanVersion.objects.defer("text").order_by("-pk"))
+    try:
+        current = in_force(now=now).pk
+    except NoPlanInForceError:
+        current = 0
+    return [
+        Listed(
+            version=one,
+            standing=_standing(one, current=current, now=now),
+            is_signed=one.state == VersionState.APPROVED,
+        )
+        for one in rows
+    ]
+
+
+def standing_of(version: PlanVersion, *, now: datetime) -> Standing:
+    """Return what a version is to its readers."""
+    try:
+        current = in_force(now=now).pk
+    except NoPlanInForceError:
+        current = 0
+    return _standing(version, current=current, now=now)
+
+
+def open_proposals() -> list[PlanVersion]:
+    """Return the versions that wait for a decision, newest first."""
+    rows = PlanVersion.objects.filter(state=VersionState.PROPOSED)
+    return list(rows.defer("text").order_by("-pk"))
+
+
+def approval_of(version: PlanVersion, *, now: datetime) -> Approval:
+    """Return what is known of a version when somebody decides about it.
+
+    Who holds a role is asked of the plan in force: a proposal could otherwise make
+    its author the one who signs it.
+    """
+    directory = plan_of(in_force(now=now).pk).directory
+    roles = tuple(version.signers) or DEFAULT_SIGNERS
+    return Approval(
+        state=VersionState(version.state),
+        signers=tuple(
+            Signer(role=role, holders=_holders(directory, role)) for role in roles
+        ),
+        signatures=tuple(
+            Signature(role=one.role, contact=one.contact_key)
+            for one in signatures_of(version.pk)
+        ),
+        effective_at=version.effective_at or version.loaded_at,
+        runs_from=version.activated_at,
+    )
+
+
+def signatures_of(version_id: int) -> list[PlanSignature]:
+    """Return the signatures under a version, in the order in which they were given."""
+    return list(PlanSignature.objects.filter(version_id=version_id).order_by("pk"))
+
+
+def events_of(version_id: int) -> list[PlanEvent]:
+    """Return what happened to a version, the first thing first."""
+    return list(PlanEvent.objects.filter(version_id=version_id))
+
+
+def owners_of(plan: Plan) -> frozenset[str]:
+    """Return the contacts who own the plan and may propose changes (S0-04)."""
+    return frozenset(_holders(plan.directory, plan.meta.owner))
+
+
+def signer_roles(text: str) -> list[str]:
+    """Return the roles that must sign, as a plan's text says."""
+    found = value_at(text, ("plan", "signers"))
+    if found is None:
+        return list(DEFAULT_SIGNERS)
+    return [found] if isinstance(found, str) else list(found)
 
 
 def plan_of(version_id: int) -> Plan:
@@ -39,21 +162,41 @@ def plan_of(version_id: int) -> Plan:
 
     A version never changes, so that each is parsed once a process.
     """
-    return _plan(version_id)
+    plan = _loaded(version_id).plan
+    if plan is None:
+        # Stored versions passed the check; a newer watchbill may be stricter.
+        first = _loaded(version_id).errors[0]
+        message = f"the stored plan {version_id} no longer loads: {first.message}"
+        raise NoPlanInForceError(message)
+    return plan
+
+
+def loaded_of(version_id: int) -> Loaded:
+    """Return a stored version with what the check finds, parsed once a process."""
+    return _loaded(version_id)
 
 
 def forget() -> None:
     """Forget every parsed plan; for tests, in which numbers are used again."""
-    _plan.cache_clear()
+    _loaded.cache_clear()
 
 
 @lru_cache(maxsize=32)
-def _plan(version_id: int) -> Plan:
+def _loaded(version_id: int) -> Loaded:
     version = PlanVersion.objects.get(pk=version_id)
-    loaded = load(version.text, name=version.source_name)
-    if loaded.plan is None:
-        # Stored versions passed the check; a newer watchbill may be stricter.
-        first = loaded.findings[0]
-        message = f"the stored plan {version} no longer loads: {first.message}"
-        raise NoPlanInForceError(message)
-    return loaded.plan
+    return load(version.text, name=version.source_name)
+
+
+def _holders(directory: Directory, role: str) -> tuple[str, ...]:
+    if not directory.knows(role):
+        return ()
+    return tuple(one.key for one in directory.holders(role))
+
+
+def _standing(version: PlanVersion, *, current: int, now: datetime) -> Standing:
+    return standing(
+        VersionState(version.state),
+        runs_from=version.activated_at,
+        is_in_force=version.pk == current,
+        now=now,
+    )

@@ -1,5 +1,6 @@
 """What every page needs around its content."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
@@ -12,6 +13,7 @@ from watchbill.server.demo import state as demo
 from watchbill.server.engine import queries as engine
 from watchbill.server.incidents import queries as incidents
 from watchbill.server.intake import queries as intake
+from watchbill.server.plans import pages as plan_pages
 from watchbill.server.plans import queries as plans
 from watchbill.server.plans.queries import NoPlanInForceError
 from watchbill.server.tickets import queries as tickets
@@ -21,9 +23,10 @@ from watchbill.server.web.access import permissions_held
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Return the navigation, the banners and the clock of a page."""
+    now = clock.now()
     context: dict[str, Any] = {
-        "product": _product(),
-        "server_now": clock.now(),
+        "product": _product(now=now),
+        "server_now": now,
         "clock_rate": clock.rate(),
         "demo": demo.banner(),
     }
@@ -37,13 +40,13 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "nav": list(_navigation(request, permissions)),
         "menu": list(_menu(permissions)),
         "engine": {"ok": health.is_alive, "text": health.text},
-        "plan_banner": _trouble(),
+        "plan_banner": _trouble() or plan_pages.banner(permissions, now=now),
     }
 
 
-def _product() -> str:
+def _product(*, now: datetime) -> str:
     try:
-        return plans.plan_of(plans.in_force().pk).meta.product
+        return plans.plan_of(plans.in_force(now=now).pk).meta.product
     except NoPlanInForceError:
         return "watchbill"
 
@@ -79,10 +82,12 @@ def _navigation(
 
 
 def _menu(permissions: frozenset[Permission]) -> list[dict[str, str]]:
-    links = []
+    links = [{"label": _("My account"), "url": reverse("people:account")}]
     if Permission.VIEW_CONTACTS in permissions:
         url = reverse("oncall:contact_card")
         links.append({"label": _("Emergency contacts"), "url": url})
+    if Permission.MANAGE_USERS in permissions:
+        links.append({"label": _("Users"), "url": reverse("people:users")})
     if Permission.MANAGE_INTEGRATIONS in permissions:
         links.append({"label": _("Integrations"), "url": reverse("intake:list")})
     if demo.current() is not None:

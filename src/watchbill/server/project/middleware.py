@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
+from watchbill.server import clock
 from watchbill.server.plans import queries as plans
 from watchbill.server.plans.queries import NoPlanInForceError
 
@@ -16,7 +17,7 @@ def plan_zone(get_response: Handler) -> Handler:
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         try:
-            zone = plans.plan_of(plans.in_force().pk).meta.zone
+            zone = plans.plan_of(plans.in_force(now=clock.now()).pk).meta.zone
         except NoPlanInForceError:
             return get_response(request)
         with timezone.override(zone):

@@ -82,11 +82,11 @@ def prepare(options: Options) -> Installation:
     is_example = False
     if options.plan is not None:
         plan_actions.put_in_force(options.plan, now=now)
-    elif not plan_queries.versions():
+    elif not plan_queries.any_stored():
         example = load(bundled_text("trm"), name="trm.yaml")
         plan_actions.put_in_force(example, now=now)
         is_example = True
-    version = plan_queries.in_force()
+    version = plan_queries.in_force(now=now)
     token = accounts.make_owner_link(now=clock.wall())
     return Installation(
         url=options.url,

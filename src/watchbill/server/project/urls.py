@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("tickets/", include("watchbill.server.tickets.urls")),
     path("deliveries/", include("watchbill.server.notifications.urls")),
     path("plan/", include("watchbill.server.plans.urls")),
+    path("", include("watchbill.server.people.urls")),
     path("integrations/", include("watchbill.server.intake.urls")),
     path("demo/", include("watchbill.server.demo.urls")),
     path("health/live", web.live, name="health_live"),

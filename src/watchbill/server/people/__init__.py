@@ -1,0 +1,1 @@
+"""People: which user of the console is which contact of the plan."""

@@ -1,0 +1,1 @@
+"""The pages of the plan: reading, deciding, writing, simulating."""
