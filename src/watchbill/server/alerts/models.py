@@ -14,7 +14,7 @@ class Alert(models.Model):
     #: Whether a further signal about the condition belongs to this row.
     is_current = models.BooleanField(default=True)
     status = models.CharField(
-        max_length=10, choices=[(status, status) for status in AlertStatus]
+        max_length=10, choices=[(one.value, one.value) for one in AlertStatus]
     )
     title = models.CharField(max_length=400)
     labels = models.JSONField()

@@ -65,7 +65,7 @@ class Channels:
         mail_too = {"email"} if self.smtp else set()
         return Reach(
             people=frozenset(to_people | mail_too),
-            posts=frozenset(set(self.http) | mail_too),
+            posts=frozenset(self.http),
         )
 
     def send(

@@ -47,6 +47,8 @@ class Claim:
 
 def deliver_some(channels: Channels, channel: str, *, node: str, limit: int) -> int:
     """Attempt up to ``limit`` notifications of a channel; return how many."""
+    while give_up_one(channel, now=clock.now(), wall=clock.wall()):
+        pass
     claims = claim_some(channel, node=node, wall=clock.wall(), limit=limit)
     for one in claims:
         settle(one, attempt(channels, one), now=clock.now(), wall=clock.wall())
@@ -67,11 +69,24 @@ def claim_some(channel: str, *, node: str, wall: datetime, limit: int) -> list[C
         if reason is not None:
             actions.supersede(row, reason, wall=wall)
             announce("notifications")
-        elif (number := actions.claim(row, node=node, wall=wall)) is not None:
-            claims.append(_claim(row, number))
         else:
-            _after_failure(row, is_hopeless=queries.hopeless(row), now=clock.now())
+            claims.append(_claim(row, actions.claim(row, node=node, wall=wall)))
     return claims
+
+
+@transaction.atomic
+def give_up_one(channel: str, *, now: datetime, wall: datetime) -> bool:
+    """Fail one notification whose last attempt died with its worker.
+
+    Apart from the claims, because the ladder then moves on, which needs the
+    incident's row for writing while a claim holds such rows for reading.
+    """
+    row = queries.take_spent(channel, wall=wall)
+    if row is None:
+        return False
+    actions.give_up(row, wall=wall)
+    _after_failure(row, is_hopeless=queries.hopeless(row), now=now)
+    return True
 
 
 def attempt(channels: Channels, claim: Claim) -> Attempt:

@@ -19,6 +19,8 @@ from datetime import datetime, timedelta
 
 from django.db import connection, connections
 from psycopg import Connection
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import Conninfo
 
 from watchbill import __version__
 from watchbill.server import clock
@@ -37,6 +39,7 @@ CLAIMS_AT_ONCE = 1
 """A worker claims what it sends next, so that no lease waits in a queue."""
 
 _AFTER_ERROR = timedelta(seconds=2)
+_SHORTEST_PAUSE = timedelta(milliseconds=20)
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +115,8 @@ class Engine:
         if next_at is None:
             return POLL
         ahead = (next_at - clock.now()) / clock.rate()
-        return min(POLL, max(ahead, timedelta(0)))
+        # What is overdue is held by another engine: look again, but do not spin.
+        return min(POLL, max(ahead, _SHORTEST_PAUSE))
 
     def _deliver(self, channel: str) -> None:
         event = self._work[channel]
@@ -134,10 +138,9 @@ class Engine:
 def _listener() -> Connection:
     """Return a connection of its own that hears the hints to wake up."""
     values = connection.get_connection_params()
-    keep = ("dbname", "user", "password", "host", "port")
-    listener = Connection.connect(
-        **{name: values[name] for name in keep if values.get(name)}, autocommit=True
-    )
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    own = {name: value for name, value in values.items() if name in known}
+    listener = Connection.connect(make_conninfo(**own), autocommit=True)
     listener.execute(f"LISTEN {WAKE_CHANNEL}")
     return listener
 

@@ -191,6 +191,7 @@ def propose_resolution(incident: Incident, *, auto: bool, now: datetime) -> None
         note = "Its last alert ended, and the plan lets it resolve by itself."
         perform(incident.pk, IncidentAction.RESOLVE, actor=SYSTEM, now=now, note=note)
         return
+    queries.hold(incident.pk)
     Incident.objects.filter(pk=incident.pk).update(resolve_proposed_at=now)
     record(
         incident,

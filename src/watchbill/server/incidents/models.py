@@ -9,6 +9,9 @@ from watchbill.core.incidents import OPEN_STATUSES, IncidentStatus
 from watchbill.core.ladder import Verb
 
 
+_OPEN = sorted(status.value for status in OPEN_STATUSES)
+
+
 class Incident(models.Model):
     """Something that needs a human. Its number is its primary key."""
 
@@ -22,7 +25,7 @@ class Incident(models.Model):
     #: Alerts with this key join the incident while it is open; empty joins none.
     group_key = models.CharField(max_length=200, blank=True)
     status = models.CharField(
-        max_length=14, choices=[(status, status) for status in IncidentStatus]
+        max_length=14, choices=[(one.value, one.value) for one in IncidentStatus]
     )
     is_confidential = models.BooleanField(default=False)
     is_drill = models.BooleanField(default=False)
@@ -55,7 +58,7 @@ class Incident(models.Model):
             models.UniqueConstraint(
                 fields=["group_key"],
                 name="incident_one_open_group",
-                condition=Q(status__in=sorted(OPEN_STATUSES)) & ~Q(group_key=""),
+                condition=Q(status__in=_OPEN) & ~Q(group_key=""),
             ),
         ]
         indexes = [
@@ -63,7 +66,7 @@ class Incident(models.Model):
                 F("severity_rank"),
                 F("declared_at").desc(),
                 name="incident_open",
-                condition=Q(status__in=sorted(OPEN_STATUSES)),
+                condition=Q(status__in=_OPEN),
             ),
             models.Index(fields=["-declared_at"], name="incident_newest"),
         ]
@@ -84,9 +87,11 @@ class StepFiring(models.Model):
     )
     step_key = models.CharField(max_length=120)
     title = models.CharField(max_length=200)
-    verb = models.CharField(max_length=20, choices=[(verb, verb) for verb in Verb])
+    verb = models.CharField(
+        max_length=20, choices=[(one.value, one.value) for one in Verb]
+    )
     reason = models.CharField(
-        max_length=20, choices=[(reason, reason) for reason in FiringReason]
+        max_length=20, choices=[(one.value, one.value) for one in FiringReason]
     )
     explanation = models.TextField(blank=True)
     due_at = models.DateTimeField()

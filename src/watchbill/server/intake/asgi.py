@@ -30,6 +30,7 @@ import asyncpg
 from watchbill.integrations.contract import Inbound, PayloadError
 from watchbill.server import tokens
 from watchbill.server.intake.commit import GroupCommit, NotStoredError, OverloadedError
+from watchbill.server.intake.pool import borrowed
 from watchbill.server.intake.rejections import Rejections
 from watchbill.server.web.http import (
     Receive,
@@ -44,6 +45,9 @@ MAX_BODY = 5 * 1024 * 1024
 
 _MAX_DRAIN = 32 * 1024 * 1024
 """A longer body is read to its end, up to here, so that the answer is heard."""
+
+LOOK_UP_TIMEOUT = 5.0
+"""Seconds that the database has to tell what a key is."""
 
 _KEY_LIFETIME = 10.0
 """Seconds for which a key is believed without asking the database again."""
@@ -172,12 +176,7 @@ class Intake:
         if known is not None and known.until > clock:
             return known
         try:
-            row = await self._pool.fetchrow(
-                "SELECT id, kind, revoked_at IS NOT NULL"
-                " FROM watchbill_integration WHERE key_hash = $1",
-                digest,
-                timeout=5,
-            )
+            row = await self._ask(digest)
         except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             logger.exception("an integration key could not be looked up")
             raise _unavailable() from None
@@ -188,6 +187,17 @@ class Intake:
         found = _Known(row[0], row[1], row[2], clock + _KEY_LIFETIME)
         self._keys[digest] = found
         return found
+
+    async def _ask(self, digest: str) -> "asyncpg.Record | None":
+        async with (
+            asyncio.timeout(LOOK_UP_TIMEOUT),
+            borrowed(self._pool) as connection,
+        ):
+            return await connection.fetchrow(
+                "SELECT id, kind, revoked_at IS NOT NULL"
+                " FROM watchbill_integration WHERE key_hash = $1",
+                digest,
+            )
 
     async def _store(self, integration_id: int, body: bytes) -> None:
         try:

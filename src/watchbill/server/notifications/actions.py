@@ -13,7 +13,6 @@ import msgspec
 from watchbill.core.ladder import Step, StopOn
 from watchbill.core.messages import Notice
 from watchbill.core.notification import (
-    MAX_ATTEMPTS,
     Attempt,
     Method,
     NotificationState,
@@ -75,21 +74,22 @@ def enqueue(
     )
 
 
-def claim(notification: Notification, *, node: str, wall: datetime) -> int | None:
-    """Begin an attempt of a held notification; return its number.
+def give_up(notification: Notification, *, wall: datetime) -> None:
+    """Fail a held notification whose worker died in the last attempt it had."""
+    _record_lost_attempt(notification, wall=wall)
+    _update(
+        notification,
+        state=NotificationState.FAILED,
+        settled_at=wall,
+        lease_until=None,
+        detail=f"{notification.attempts} attempts; {_DIED}",
+    )
 
-    None when a worker died in the last attempt that it had: it has failed then.
-    """
+
+def claim(notification: Notification, *, node: str, wall: datetime) -> int:
+    """Begin an attempt of a held notification; return its number."""
     if notification.state == NotificationState.SENDING:
         _record_lost_attempt(notification, wall=wall)
-        if notification.attempts >= MAX_ATTEMPTS:
-            _update(
-                notification,
-                state=NotificationState.FAILED,
-                settled_at=wall,
-                detail=f"{notification.attempts} attempts; {_DIED}",
-            )
-            return None
     number = notification.attempts + 1
     _update(
         notification,

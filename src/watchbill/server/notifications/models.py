@@ -14,6 +14,9 @@ from watchbill.core.ladder import StopOn, Verb
 from watchbill.core.notification import NotificationState, Outcome
 
 
+_OPEN = [NotificationState.WAITING.value, NotificationState.SENDING.value]
+
+
 class Notification(models.Model):
     """One message to one recipient over one channel."""
 
@@ -22,9 +25,13 @@ class Notification(models.Model):
     )
     #: The step of the ladder that decides how it is said.
     step_key = models.CharField(max_length=120)
-    verb = models.CharField(max_length=20, choices=[(verb, verb) for verb in Verb])
+    verb = models.CharField(
+        max_length=20, choices=[(one.value, one.value) for one in Verb]
+    )
     #: The event after which it is no longer wanted.
-    stop_on = models.CharField(max_length=20, choices=[(one, one) for one in StopOn])
+    stop_on = models.CharField(
+        max_length=20, choices=[(one.value, one.value) for one in StopOn]
+    )
     #: Empty for a post to a channel.
     contact_key = models.CharField(max_length=80, blank=True)
     recipient = models.CharField(max_length=200)
@@ -42,8 +49,8 @@ class Notification(models.Model):
 
     state = models.CharField(
         max_length=12,
-        choices=[(state, state) for state in NotificationState],
-        default=NotificationState.WAITING,
+        choices=[(one.value, one.value) for one in NotificationState],
+        default=NotificationState.WAITING.value,
     )
     created_at = models.DateTimeField()
     next_attempt_at = models.DateTimeField()
@@ -64,9 +71,7 @@ class Notification(models.Model):
                 F("is_urgent").desc(),
                 F("next_attempt_at"),
                 name="notification_open",
-                condition=Q(
-                    state__in=[NotificationState.WAITING, NotificationState.SENDING]
-                ),
+                condition=Q(state__in=_OPEN),
             ),
             models.Index(fields=["-created_at", "-id"], name="notification_newest"),
         ]
@@ -86,7 +91,7 @@ class Delivery(models.Model):
     #: Null while it runs, and for ever if its process died.
     finished_at = models.DateTimeField(null=True)
     outcome = models.CharField(
-        max_length=12, choices=[(one, one) for one in Outcome], blank=True
+        max_length=12, choices=[(one.value, one.value) for one in Outcome], blank=True
     )
     detail = models.CharField(max_length=500, blank=True)
     provider_ref = models.CharField(max_length=200, blank=True)

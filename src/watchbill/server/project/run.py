@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from importlib import import_module
 from types import ModuleType
@@ -21,7 +21,7 @@ import uvicorn
 
 from watchbill import postgres
 from watchbill.postgres import OwnedServer
-from watchbill.server.project import database, listening
+from watchbill.server.project import database, env, listening
 from watchbill.server.project.options import Options
 from watchbill.server.project.secret import secret_key
 
@@ -39,7 +39,7 @@ def installation(options: Options) -> Iterator["Installation"]:
     """Open an installation for a command that may run beside ``up``."""
     prepare_settings(options)
     with database.use(options.data_dir, options.database_url):
-        yield _setup().prepare(options)
+        yield _setup().prepare(options, greet=False)
 
 
 def run(
@@ -76,7 +76,7 @@ def _run(
         setup = _setup()
         if before is not None:
             before()
-        installed = setup.prepare(options)
+        installed = setup.prepare(options, greet=True)
         for line in installed.greeting:
             tell(line)
         with setup.engine(), _restarting(embedded):
@@ -94,7 +94,7 @@ def _serve(
     taken: socket.socket,
     beside: Callable[["Installation"], None] | None,
 ) -> None:
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             installed.application,
             lifespan="on",
@@ -102,15 +102,31 @@ def _serve(
             access_log=False,
             server_header=False,
             date_header=True,
-            proxy_headers=bool(os.environ.get("WATCHBILL_BEHIND_PROXY")),
+            proxy_headers=env.flag("WATCHBILL_BEHIND_PROXY"),
             timeout_graceful_shutdown=5,
-        )
+        ),
+        end_streams=installed.application.end_streams,
     )
     if beside is not None:
         threading.Thread(
             target=_once_started, args=(server, installed, beside), daemon=True
         ).start()
-    server.run(sockets=[taken])
+    with suppress(KeyboardInterrupt):  # uvicorn raises it again once it has stopped
+        server.run(sockets=[taken])
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams of live updates first, which would keep it waiting."""
+
+    def __init__(
+        self, config: uvicorn.Config, *, end_streams: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._end_streams = end_streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._end_streams()
+        await super().shutdown(sockets)
 
 
 def _once_started(

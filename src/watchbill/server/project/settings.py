@@ -31,6 +31,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "watchbill.server.web.middleware.security_headers",
+    "watchbill.server.web.middleware.refuse_nul",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -69,8 +70,9 @@ DATABASES = {
         "PASSWORD": _conninfo.pop("password", ""),
         "HOST": _conninfo.pop("host", ""),
         "PORT": _conninfo.pop("port", ""),
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
+        # Under ASGI each request has a thread of its own, which nobody uses again: a
+        # connection kept for the next request would only be forgotten while open.
+        "CONN_MAX_AGE": 0,
         "OPTIONS": {
             "application_name": "watchbill",
             "connect_timeout": 10,

@@ -74,8 +74,12 @@ class Installation:
         return f"{self.url}/intake/{kind}/{key}"
 
 
-def prepare(options: Options) -> Installation:
-    """Bring schema and plan up to date, and make the owner's link if it is needed."""
+def prepare(options: Options, *, greet: bool) -> Installation:
+    """Bring schema and plan up to date.
+
+    With ``greet`` a new owner's link is made while there is no user, and an earlier
+    one stops working; so only the command whose greeting is read may ask for it.
+    """
     with alone():
         call_command("migrate", verbosity=0, interactive=False)
     now = clock.now()
@@ -87,7 +91,7 @@ def prepare(options: Options) -> Installation:
         plan_actions.put_in_force(example, now=now)
         is_example = True
     version = plan_queries.in_force()
-    token = accounts.make_owner_link(now=clock.wall())
+    token = accounts.make_owner_link(now=clock.wall()) if greet else None
     return Installation(
         url=options.url,
         plan=version,
