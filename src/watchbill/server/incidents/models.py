@@ -8,7 +8,6 @@ from watchbill.core.escalation import FiringReason
 from watchbill.core.incidents import OPEN_STATUSES, IncidentStatus
 from watchbill.core.ladder import Verb
 
-
 _OPEN = sorted(status.value for status in OPEN_STATUSES)
 
 

@@ -13,7 +13,6 @@ from django.db.models import F, Q
 from watchbill.core.ladder import StopOn, Verb
 from watchbill.core.notification import NotificationState, Outcome
 
-
 _OPEN = [NotificationState.WAITING.value, NotificationState.SENDING.value]
 
 

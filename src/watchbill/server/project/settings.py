@@ -140,7 +140,11 @@ LOGGING = {
     "formatters": {"plain": {"format": "{levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"watchbill": {"level": env.text("WATCHBILL_LOG_LEVEL", "INFO")}},
+    "loggers": {
+        "watchbill": {"level": env.text("WATCHBILL_LOG_LEVEL", "INFO")},
+        # What was refused is no news, and its address may hold the secret of a link.
+        "django.request": {"level": "ERROR"},
+    },
 }
 
 # Channels: how people are reached. Who is reached, and when, is in the plan.
