@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from watchbill.core import escalation
 from watchbill.core.escalation import Progress
 from watchbill.core.incidents import OPEN_STATUSES, IncidentStatus
 from watchbill.core.ladder import Ladder, Situation, Step
 from watchbill.plan import Plan
+from watchbill.server.alerts.models import Alert
 from watchbill.server.incidents.models import Incident, StepFiring, TimelineEntry
 from watchbill.server.plans import queries as plans
 from watchbill.server.timers import queries as timers
@@ -123,9 +125,19 @@ def is_open(incident: Incident) -> bool:
     return IncidentStatus(incident.status) in OPEN_STATUSES
 
 
+#: A subquery and no join, so that only the rows of one page are counted.
+_ALERT_COUNT = Subquery(
+    Alert.objects.filter(incident=OuterRef("pk"))
+    .order_by()
+    .values("incident")
+    .annotate(number=Count("pk"))
+    .values("number")
+)
+
+
 def listed(*, status: str, severity: str, text: str) -> QuerySet[Incident]:
     """Return incidents for the list: open ones worst first, others newest first."""
-    rows = Incident.objects.annotate(alert_count=Count("alerts"))
+    rows = Incident.objects.annotate(alert_count=Coalesce(_ALERT_COUNT, 0))
     if severity:
         rows = rows.filter(severity=severity)
     if text:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import django
 import uvicorn
+from django.db import connections
 
 from watchbill import postgres
 from watchbill.postgres import OwnedServer
@@ -139,7 +140,10 @@ def _once_started(
         if server.should_exit:
             return
         pause.wait(0.05)
-    beside(installed)
+    try:
+        beside(installed)
+    finally:
+        connections.close_all()
 
 
 @contextmanager

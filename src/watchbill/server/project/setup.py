@@ -29,6 +29,11 @@ from watchbill.server.project.options import Options
 
 logger = logging.getLogger("watchbill")
 
+_NO_CHANNEL = (
+    "No channel is set up, so nobody can be told anything. Set WATCHBILL_SMTP_URL or"
+    " WATCHBILL_SLACK_TOKEN (docs/operating.md)."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
@@ -80,6 +85,7 @@ def prepare(options: Options, *, greet: bool) -> Installation:
     With ``greet`` a new owner's link is made while there is no user, and an earlier
     one stops working; so only the command whose greeting is read may ask for it.
     """
+    names = channels.from_settings().names  # a setting that is wrong is said first
     with alone():
         call_command("migrate", verbosity=0, interactive=False)
     now = clock.now()
@@ -95,7 +101,10 @@ def prepare(options: Options, *, greet: bool) -> Installation:
     return Installation(
         url=options.url,
         plan=version,
-        greeting=tuple(_greeting(options, version, token, is_example=is_example)),
+        greeting=(
+            *_greeting(options, version, token, is_example=is_example),
+            *(() if names else (_NO_CHANNEL,)),
+        ),
         application=application,
     )
 
@@ -121,8 +130,3 @@ def _greeting(
     if token is not None:
         yield "Create the first user, the owner, with this link (it works once):"
         yield settings.BASE_URL + reverse("accounts:setup", args=[token])
-    if not channels.from_settings().names:
-        yield (
-            "No channel is set up, so nobody can be told anything. Set"
-            " WATCHBILL_SMTP_URL or WATCHBILL_SLACK_TOKEN (docs/operating.md)."
-        )
