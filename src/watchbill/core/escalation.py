@@ -16,6 +16,8 @@ each reaches, and when to ask again.
   apply at this hour is passed over in the same way. When none is left, the
   fallback is tried, again every five minutes, until it reaches somebody or the
   incident is acknowledged.
+- A ladder that has been climbed to its end while nobody acknowledged does not fall
+  silent: everybody it pages is paged again after a while that doubles (I7).
 - Steps that became due during downtime are decided on the state of now and in
   time order; what they say to one person is one message, marked late (S3.2-19).
 - After-mitigation work such as the post-mortem is counted from the resolution
@@ -48,6 +50,9 @@ LATE_AFTER = timedelta(seconds=60)
 
 FALLBACK_EVERY = timedelta(minutes=5)
 
+_LONGEST_DOUBLING = 3
+"""Pages at the end of a ladder are repeated after 1, 2, 4, 8, 8 ... times the while."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
@@ -60,6 +65,9 @@ class Progress:
     #: Set when every step has reached nobody; the fallback is tried again then.
     fallback_at: datetime | None = None
     fallback_tries: int = 0
+    #: When everybody is paged again although every step is done.
+    repeat_at: datetime | None = None
+    repeats: int = 0
 
 
 class FiringReason(StrEnum):
@@ -166,6 +174,8 @@ def advance(
         progress = replace(progress, done=progress.done | {step.key})
         if _leaves_nobody(firing, progress):
             progress = _after_nobody(ladder, progress, situation, now=now)
+    progress, again = _repeat(ladder, progress, situation, roster, now=now)
+    firings.extend(again)
     progress, fallback = _fall_back(ladder, progress, situation, roster, now=now)
     firings.extend(fallback)
     return Advance(
@@ -243,8 +253,9 @@ def next_look_at(
 ) -> datetime | None:
     """Return when the ladder must be asked next; None when nothing is left."""
     times = [due for _, due in upcoming(ladder, progress, situation)]
-    if progress.fallback_at is not None:
-        times.append(progress.fallback_at)
+    if situation.stop_reason(StopOn.ACKNOWLEDGED) is None:
+        extra = (progress.fallback_at, progress.repeat_at)
+        times += [time for time in extra if time is not None]
     return min(times, default=None)
 
 
@@ -375,24 +386,66 @@ def _fall_back(
     return progress, (firing,)
 
 
+def _repeat(
+    ladder: Ladder,
+    progress: Progress,
+    situation: Situation,
+    roster: Roster,
+    *,
+    now: datetime,
+) -> tuple[Progress, tuple[Firing, ...]]:
+    """Page everybody again when it is time, and say when it will be."""
+    if situation.stop_reason(StopOn.ACKNOWLEDGED) is not None:
+        return replace(progress, repeat_at=None), ()
+    due = progress.repeat_at
+    firings: tuple[Firing, ...] = ()
+    if due is not None and due <= now:
+        number = progress.repeats + 1
+        step = _repeated_step(ladder, number, after=due - situation.declared_at)
+        firing = _fire(step, due, progress, situation, roster, now=now)
+        firings = (firing,)
+        progress = replace(progress, repeats=number, repeat_at=None)
+        if firing.reason is FiringReason.REACHED_NOBODY:
+            progress = turn_to_fallback(progress, now=now)
+    return _plan_repeat(ladder, progress, situation, now=now), firings
+
+
+def _plan_repeat(
+    ladder: Ladder, progress: Progress, situation: Situation, *, now: datetime
+) -> Progress:
+    """Return the progress with the next repetition, if the ladder has come to its end."""
+    coming = upcoming(ladder, progress, situation)
+    is_at_end = not any(step.contacts_people for step, _ in coming)
+    waits = progress.repeat_at is not None or progress.fallback_at is not None
+    if ladder.repeat_after is None or waits or not is_at_end or not ladder.pages:
+        return progress
+    times = 2 ** min(progress.repeats, _LONGEST_DOUBLING)
+    return replace(progress, repeat_at=now + times * ladder.repeat_after)
+
+
+def _repeated_step(ladder: Ladder, number: int, *, after: timedelta) -> Step:
+    return Step(
+        key=f"repeat/{number}",
+        title="Nobody has acknowledged: page again",
+        after=after,
+        verb=Verb.PAGE,
+        targets=ladder.paged,
+        stop_on=StopOn.ACKNOWLEDGED,
+    )
+
+
 def _fallback_step(ladder: Ladder, tries: int, *, after: timedelta) -> Step:
     """Everybody the ladder could page, and the plan's fallback before them.
 
     The earlier targets are asked again because the usual cause is a channel that
     was not configured or not working, and that may have been mended since.
     """
-    paged = tuple(
-        target
-        for step in ladder.steps
-        if step.verb in {Verb.PAGE, Verb.ESCALATE}
-        for target in step.targets
-    )
     return Step(
         key=f"fallback/{tries}",
         title="Fallback: nobody could be reached",
         after=after,
         verb=Verb.PAGE,
-        targets=ladder.fallback + paged,
+        targets=ladder.fallback + ladder.paged,
         stop_on=StopOn.ACKNOWLEDGED,
         origin=("S2.2-09",),
     )
@@ -423,13 +476,23 @@ def _tellings(acting: list[Firing]) -> Iterator[tuple[Firing, Contact, bool]]:
 
 
 def _also(said: Call, firing: Firing) -> Call:
-    louder = _loudness(firing.step) < _loudness(said.step)
+    because = (*said.because, firing.step)
     return replace(
         said,
-        step=firing.step if louder else said.step,
-        because=(*said.because, firing.step),
+        step=_decisive(because),
+        because=because,
         is_late=said.is_late or firing.is_late,
     )
+
+
+def _decisive(because: tuple[Step, ...]) -> Step:
+    """The most demanding of the steps that are wanted longest.
+
+    Only such a step may decide what is said: a message that outlives the
+    acknowledgement must not ask for one.
+    """
+    last = max((step.stop_on for step in because), key=_STOPS.index)
+    return min((step for step in because if step.stop_on is last), key=_loudness)
 
 
 def _loudness(step: Step) -> tuple[int, bool]:

@@ -8,7 +8,7 @@ stands behind the targets of its steps.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from watchbill.core.ladder import Ladder, Step, Target, compose
@@ -19,6 +19,10 @@ from watchbill.core.routing import RoutingTable
 from watchbill.core.severity import Severity
 from watchbill.core.temporal import WeeklyHours
 from watchbill.plan.values import ChannelKind, Cover, ReviewCycle
+
+
+REPEAT_AFTER = timedelta(minutes=30)
+"""An unacknowledged page is repeated after the last step of its ladder (A2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +113,7 @@ class Plan:
             self.routing.route(route_key),
             self.routing.contacting.get(severity),
             fallback=self.fallback,
+            repeat_after=REPEAT_AFTER,
         )
 
     def roster(
