@@ -216,7 +216,7 @@ def test_among_a_hundred_thousand_incidents_the_open_ones_are_found_by_index(
 ) -> None:
     site.declare(now=virtual_clock.now())
     _insert_resolved(100_000)
-    rows = incidents.listed(status="open", severity="", text="")
+    rows = incidents.listed(status="open", severity="", text="", confidential=True)
     for plan in (rows[:25].explain(), rows.order_by().only("pk").explain()):
         assert "Seq Scan on watchbill_incident" not in plan, plan
     with CaptureQueriesContext(connection) as queries:

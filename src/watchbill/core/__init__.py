@@ -3,8 +3,8 @@
 Nothing here reads a clock, a file, a socket or a database. The shell loads
 facts, asks a question with ``now`` (the instant being decided) or ``at`` (any
 instant), and records the answer. Read the chapters in this order: temporal,
-labels, severity, people, oncall, alerts, routing, ladder, roster, escalation,
-notification, incidents, access.
+labels, severity, people, oncall, alerts, routing, ladder, roster, firing,
+escalation, messages, notification, incidents, access.
 
 Laws of every deciding function, each held by a property test: asked twice it
 answers once; it is silent until due; it says when to ask next; it says why; it

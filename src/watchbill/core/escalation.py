@@ -19,16 +19,17 @@ each reaches, and when to ask again.
 - A ladder that has been climbed to its end while nobody acknowledged does not fall
   silent: everybody it pages is paged again after a while that doubles (I7).
 - Steps that became due during downtime are decided on the state of now and in
-  time order; what they say to one person is one message, marked late (S3.2-19).
+  time order, and marked late; :mod:`~watchbill.core.firing` makes one message a
+  person of them (S3.2-19).
 - After-mitigation work such as the post-mortem is counted from the resolution
   and stopped by nothing (S3.2-20, A18).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
+from watchbill.core.firing import Call, Firing, FiringReason, merge
 from watchbill.core.ladder import (
     ChannelTarget,
     Ladder,
@@ -42,8 +43,23 @@ from watchbill.core.ladder import (
 )
 from watchbill.core.people import Contact, unique
 from watchbill.core.roster import Roster
-from watchbill.core.severity import Urgency
 from watchbill.core.temporal import describe
+
+__all__ = [
+    "FALLBACK_EVERY",
+    "LATE_AFTER",
+    "Advance",
+    "Call",
+    "Firing",
+    "FiringReason",
+    "Progress",
+    "advance",
+    "bring_forward",
+    "due_at",
+    "next_look_at",
+    "turn_to_fallback",
+    "upcoming",
+]
 
 LATE_AFTER = timedelta(seconds=60)
 """A step fired later than this after it was due is marked late."""
@@ -70,54 +86,6 @@ class Progress:
     repeats: int = 0
 
 
-class FiringReason(StrEnum):
-    """Why a step was dealt with at this instant."""
-
-    DUE = "due"
-    BROUGHT_FORWARD = "brought_forward"
-    STOPPED = "stopped"
-    NOT_AT_THIS_HOUR = "not_at_this_hour"
-    CONFIDENTIAL = "confidential"
-    REACHED_NOBODY = "reached_nobody"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Firing:
-    """One step dealt with: what it does, whom it reaches, and why."""
-
-    step: Step
-    due_at: datetime
-    reason: FiringReason
-    recipients: tuple[Contact, ...] = ()
-    copies: tuple[Contact, ...] = ()
-    channels: tuple[str, ...] = ()
-    is_late: bool = False
-    #: A sentence fit to show to a responder at 3 a.m.
-    explanation: str = ""
-
-    @property
-    def acts(self) -> bool:
-        """Whether the step has an effect; a stopped or empty one has none."""
-        return self.reason in {FiringReason.DUE, FiringReason.BROUGHT_FORWARD}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """What one person is told at one instant, merged over the steps that fired."""
-
-    contact: Contact
-    #: The step that decides how it is said: the most demanding one.
-    step: Step
-    because: tuple[Step, ...]
-    is_copy: bool = False
-    is_late: bool = False
-
-    @property
-    def stop_on(self) -> StopOn:
-        """The event after which nothing of it is wanted: the last of its steps'."""
-        return max((step.stop_on for step in self.because), key=_STOPS.index)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advance:
     """The answer of :func:`advance`."""
@@ -134,18 +102,7 @@ class Advance:
 
     def calls(self) -> tuple[Call, ...]:
         """Return one call a person, in the order in which the steps reach them."""
-        return _merge(self.firings)
-
-
-_STOPS = tuple(StopOn)
-_LOUDNESS = {
-    Verb.PAGE: 0,
-    Verb.ESCALATE: 1,
-    Verb.NOTIFY: 2,
-    Verb.POSTMORTEM: 3,
-    Verb.POST: 4,
-    Verb.CREATE_TICKET: 5,
-}
+        return merge(self.firings)
 
 
 def due_at(step: Step, progress: Progress, situation: Situation) -> datetime | None:
@@ -413,7 +370,7 @@ def _repeat(
 def _plan_repeat(
     ladder: Ladder, progress: Progress, situation: Situation, *, now: datetime
 ) -> Progress:
-    """Return the progress with the next repetition, if the ladder has come to its end."""
+    """Return the progress with the next repetition, once the ladder is at its end."""
     coming = upcoming(ladder, progress, situation)
     is_at_end = not any(step.contacts_people for step, _ in coming)
     waits = progress.repeat_at is not None or progress.fallback_at is not None
@@ -449,51 +406,3 @@ def _fallback_step(ladder: Ladder, tries: int, *, after: timedelta) -> Step:
         stop_on=StopOn.ACKNOWLEDGED,
         origin=("S2.2-09",),
     )
-
-
-def _merge(firings: tuple[Firing, ...]) -> tuple[Call, ...]:
-    acting = [firing for firing in firings if firing.acts]
-    calls: dict[str, Call] = {}
-    for firing, contact, is_copy in _tellings(acting):
-        said = calls.get(contact.key)
-        if said is None or (said.is_copy and not is_copy):
-            calls[contact.key] = Call(
-                contact=contact,
-                step=firing.step,
-                because=(firing.step,),
-                is_copy=is_copy,
-                is_late=firing.is_late,
-            )
-        elif said.is_copy is is_copy:
-            calls[contact.key] = _also(said, firing)
-    return tuple(calls.values())
-
-
-def _tellings(acting: list[Firing]) -> Iterator[tuple[Firing, Contact, bool]]:
-    for firing in acting:
-        yield from ((firing, contact, False) for contact in firing.recipients)
-        yield from ((firing, contact, True) for contact in firing.copies)
-
-
-def _also(said: Call, firing: Firing) -> Call:
-    because = (*said.because, firing.step)
-    return replace(
-        said,
-        step=_decisive(because),
-        because=because,
-        is_late=said.is_late or firing.is_late,
-    )
-
-
-def _decisive(because: tuple[Step, ...]) -> Step:
-    """The most demanding of the steps that are wanted longest.
-
-    Only such a step may decide what is said: a message that outlives the
-    acknowledgement must not ask for one.
-    """
-    last = max((step.stop_on for step in because), key=_STOPS.index)
-    return min((step for step in because if step.stop_on is last), key=_loudness)
-
-
-def _loudness(step: Step) -> tuple[int, bool]:
-    return _LOUDNESS[step.verb], step.urgency is Urgency.LOW

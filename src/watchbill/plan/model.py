@@ -20,7 +20,6 @@ from watchbill.core.severity import Severity
 from watchbill.core.temporal import WeeklyHours
 from watchbill.plan.values import ChannelKind, Cover, ReviewCycle
 
-
 REPEAT_AFTER = timedelta(minutes=30)
 """An unacknowledged page is repeated after the last step of its ladder (A2)."""
 

@@ -34,18 +34,31 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         until = queries.throttled_until(email, remote, now=wall)
         if until is not None:
             status = 429
-        else:
-            user = authenticate(
-                request, username=email, password=form.cleaned_data["password"]
-            )
-            if user is not None:
-                login(request, user, backend=_BACKEND)
-                # Not redirect(), which takes a text without a slash for a route.
-                return HttpResponseRedirect(_next(request))
-            actions.record_failure(email, remote, now=wall)
-            form.add_error(None, _("The e-mail address or the password is wrong."))
+        elif (user := _authenticate(request, form, email, remote)) is not None:
+            login(request, user, backend=_BACKEND)
+            # Not redirect(), which takes a text without a slash for a route.
+            return HttpResponseRedirect(_next(request))
     context = {"form": form, "next": _next(request, ""), "throttled_until": until}
     return render(request, "accounts/sign_in.html", context, status=status)
+
+
+def _authenticate(
+    request: HttpRequest, form: SignInForm, email: str, remote: str
+) -> User | None:
+    """Return who signs in, or say on the form why nobody does."""
+    attempt = actions.begin_attempt(email, remote, now=clock.wall())
+    password = form.cleaned_data["password"]
+    try:
+        user = authenticate(request, username=email, password=password)
+    except actions.BusyError:
+        actions.forgive(attempt)
+        form.add_error(None, _("Too many people sign in at once. Try again."))
+        return None
+    if user is None:
+        form.add_error(None, _("The e-mail address or the password is wrong."))
+        return None
+    actions.forgive(attempt)
+    return user
 
 
 @require_POST

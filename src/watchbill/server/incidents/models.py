@@ -14,15 +14,15 @@ _OPEN = sorted(status.value for status in OPEN_STATUSES)
 class Incident(models.Model):
     """Something that needs a human. Its number is its primary key."""
 
-    title = models.CharField(max_length=300)
+    title = models.TextField()
     summary = models.TextField(blank=True)
-    severity = models.CharField(max_length=20)
+    severity = models.TextField()
     severity_rank = models.PositiveSmallIntegerField()
     #: The key of the route it came by; it names the responsible contacts.
-    alert_type = models.CharField(max_length=80)
-    category = models.CharField(max_length=80, blank=True)
+    alert_type = models.TextField()
+    category = models.TextField(blank=True)
     #: Alerts with this key join the incident while it is open; empty joins none.
-    group_key = models.CharField(max_length=200, blank=True)
+    group_key = models.TextField(blank=True)
     status = models.CharField(
         max_length=14, choices=[(one.value, one.value) for one in IncidentStatus]
     )
@@ -33,9 +33,9 @@ class Incident(models.Model):
     plan_version = models.ForeignKey("watchbill.PlanVersion", on_delete=models.PROTECT)
 
     declared_at = models.DateTimeField()
-    declared_by = models.CharField(max_length=200)
+    declared_by = models.TextField()
     acknowledged_at = models.DateTimeField(null=True)
-    acknowledged_by = models.CharField(max_length=200, blank=True)
+    acknowledged_by = models.TextField(blank=True)
     mitigated_at = models.DateTimeField(null=True)
     resolved_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
@@ -84,8 +84,8 @@ class StepFiring(models.Model):
     incident = models.ForeignKey(
         Incident, on_delete=models.CASCADE, related_name="firings"
     )
-    step_key = models.CharField(max_length=120)
-    title = models.CharField(max_length=200)
+    step_key = models.TextField()
+    title = models.TextField()
     verb = models.CharField(
         max_length=20, choices=[(one.value, one.value) for one in Verb]
     )
@@ -119,8 +119,8 @@ class Responder(models.Model):
         Incident, on_delete=models.CASCADE, related_name="responders"
     )
     contact_key = models.CharField(max_length=80)
-    label = models.CharField(max_length=200)
-    role = models.CharField(max_length=80)
+    label = models.TextField()
+    role = models.TextField()
     since = models.DateTimeField()
 
     class Meta:
@@ -156,7 +156,7 @@ class TimelineEntry(models.Model):
     )
     at = models.DateTimeField()
     kind = models.CharField(max_length=12, choices=TimelineKind.choices)
-    actor = models.CharField(max_length=200)
+    actor = models.TextField()
     text = models.TextField()
     detail = models.TextField(blank=True)
 

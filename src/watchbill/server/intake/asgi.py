@@ -10,7 +10,7 @@
 403   The key is revoked, or belongs to an integration of another kind.
 404   There is no such kind.
 405   Not a POST.
-413   Longer than :data:`MAX_BODY`.
+413   Longer than :data:`MAX_BODY`, or more alerts than :data:`MAX_SIGNALS`.
 415   Compressed or otherwise encoded.
 503   Overloaded, or the database does not answer; send again. Never 429, on which
       Alertmanager drops the notification (wire formats, section 5).
@@ -42,6 +42,9 @@ from watchbill.server.web.http import (
 )
 
 MAX_BODY = 5 * 1024 * 1024
+
+MAX_SIGNALS = 2_000
+"""More in one post would hold up the posts behind it."""
 
 _MAX_DRAIN = 32 * 1024 * 1024
 """A longer body is read to its end, up to here, so that the answer is heard."""
@@ -139,6 +142,14 @@ class Intake:
         integration_id = await self._authenticate(kind, in_path or _bearer(scope))
         body = await _read(scope, receive, integration_id)
         signals = _parse(source, body, integration_id)
+        if signals > MAX_SIGNALS:
+            raise Refusal(
+                413,
+                "too_many",
+                f"{signals} alerts in one post, and no more than {MAX_SIGNALS} may be",
+                hint="set max_alerts in the sender's receiver",
+                integration_id=integration_id,
+            )
         await self._store(integration_id, body)
         return signals
 

@@ -71,6 +71,15 @@ def revoke(request: HttpRequest, number: int) -> HttpResponse:
     return redirect("intake:list")
 
 
+@require_POST
+@requires(Permission.MANAGE_INTEGRATIONS)
+def fold_again(request: HttpRequest) -> HttpResponse:
+    """Try every post that was set aside once more, such as after an upgrade."""
+    count = actions.fold_again(now=clock.now())
+    messages.success(request, _("%(n)s posts are tried again.") % {"n": count})
+    return redirect("intake:list")
+
+
 def _live(number: int) -> Integration:
     found = queries.live_integration(number)
     if found is None:

@@ -23,7 +23,7 @@ class Notification(models.Model):
         "watchbill.Incident", null=True, on_delete=models.PROTECT
     )
     #: The step of the ladder that decides how it is said.
-    step_key = models.CharField(max_length=120)
+    step_key = models.TextField()
     verb = models.CharField(
         max_length=20, choices=[(one.value, one.value) for one in Verb]
     )
@@ -32,14 +32,14 @@ class Notification(models.Model):
         max_length=20, choices=[(one.value, one.value) for one in StopOn]
     )
     #: Empty for a post to a channel.
-    contact_key = models.CharField(max_length=80, blank=True)
-    recipient = models.CharField(max_length=200)
+    contact_key = models.TextField(blank=True)
+    recipient = models.TextField()
     channel = models.CharField(max_length=20)
-    address = models.CharField(max_length=320)
+    address = models.TextField()
     is_urgent = models.BooleanField()
     is_copy = models.BooleanField(default=False)
     is_late = models.BooleanField(default=False)
-    subject = models.CharField(max_length=400)
+    subject = models.TextField()
     #: The notice as core wrote it; every attempt renders the same one.
     notice = models.JSONField()
     idempotency_key = models.CharField(max_length=400, unique=True)
@@ -57,7 +57,7 @@ class Notification(models.Model):
     lease_until = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
     #: The last result in words, for the delivery log.
-    detail = models.CharField(max_length=500, blank=True)
+    detail = models.TextField(blank=True)
     #: An attempt ended without an answer, so that the recipient may see it twice.
     may_be_duplicate = models.BooleanField(default=False)
 
@@ -92,7 +92,7 @@ class Delivery(models.Model):
     outcome = models.CharField(
         max_length=12, choices=[(one.value, one.value) for one in Outcome], blank=True
     )
-    detail = models.CharField(max_length=500, blank=True)
+    detail = models.TextField(blank=True)
     provider_ref = models.CharField(max_length=200, blank=True)
     node = models.CharField(max_length=80)
 

@@ -10,6 +10,10 @@ class NoPlanInForceError(LookupError):
     """No plan has been loaded yet, so that nothing can be decided."""
 
 
+class PlanUnreadableError(ValueError):
+    """A stored plan no longer passes the check of this version of watchbill."""
+
+
 def in_force() -> PlanVersion:
     """Return the version that new incidents begin under."""
     version = (
@@ -54,6 +58,10 @@ def _plan(version_id: int) -> Plan:
     if loaded.plan is None:
         # Stored versions passed the check; a newer watchbill may be stricter.
         first = loaded.findings[0]
-        message = f"the stored plan {version} no longer loads: {first.message}"
-        raise NoPlanInForceError(message)
+        message = (
+            f"The stored plan {version} does not pass the check of this version of"
+            f" watchbill: line {first.line}: {first.message}. Give one that does with"
+            " --plan FILE, or go back to the version before."
+        )
+        raise PlanUnreadableError(message)
     return loaded.plan

@@ -39,11 +39,17 @@ from watchbill.server.intake.sources import sources  # noqa: E402
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+MAX_PAGES = 24
+"""Pages answered at once; each takes a thread and a connection, and the engine and
+the intake must always find connections left."""
+
+
 class WatchbillApplication:
     """Dispatches by path; owns the intake and the live updates."""
 
     def __init__(self) -> None:
-        self._pages = cast("Application", get_asgi_application())
+        self._django = cast("Application", get_asgi_application())
+        self._slots = asyncio.Semaphore(MAX_PAGES)
         self._clock = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clock")
         self._intake: Intake | None = None
         self._live: LiveUpdates | None = None
@@ -60,6 +66,10 @@ class WatchbillApplication:
         """Let every open page's stream end, because the server stops."""
         if self._live is not None:
             self._live.stop()
+
+    async def _pages(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._slots:
+            await self._django(scope, receive, send)
 
     def _application(self, path: str) -> Application:
         if path.startswith("/intake/"):

@@ -37,7 +37,16 @@ Tell = Callable[[str], None]
 
 @contextmanager
 def installation(options: Options) -> Iterator["Installation"]:
-    """Open an installation for a command that may run beside ``up``."""
+    """Open an installation for a command that may run beside ``up``.
+
+    LookupError when there is none: a command must not make a new one by mistake.
+    """
+    if not options.database_url and not (options.data_dir / "postgres").exists():
+        message = (
+            f"there is no installation in {options.data_dir.absolute()};"
+            " name its directory with --data-dir, or its database with --database-url"
+        )
+        raise LookupError(message)
     prepare_settings(options)
     with database.use(options.data_dir, options.database_url):
         yield _setup().prepare(options, greet=False)
@@ -168,7 +177,7 @@ def _watch(embedded: OwnedServer, leaving: threading.Event) -> None:
             logger.error("the embedded database ended; starting it again")
             try:
                 embedded.restart_if_dead()
-            except postgres.PostgresError:
+            except (postgres.PostgresError, OSError):
                 logger.exception("the embedded database cannot be started")
                 leaving.wait(5)
 

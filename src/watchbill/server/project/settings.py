@@ -81,6 +81,9 @@ DATABASES = {
             "keepalives_interval": 3,
             "keepalives_count": 3,
             "tcp_user_timeout": 15000,
+            # A node that hangs in the middle of a transaction, or stops there, must
+            # not keep rows from the others; nor may anybody wait for a row for ever.
+            "options": "-c idle_in_transaction_session_timeout=30s -c lock_timeout=10s",
             **_conninfo,
         },
     }

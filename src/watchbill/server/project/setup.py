@@ -97,6 +97,7 @@ def prepare(options: Options, *, greet: bool) -> Installation:
         plan_actions.put_in_force(example, now=now)
         is_example = True
     version = plan_queries.in_force()
+    plan_queries.plan_of(version.pk)  # refuse to start on a plan that cannot be read
     token = accounts.make_owner_link(now=clock.wall()) if greet else None
     return Installation(
         url=options.url,
@@ -127,6 +128,11 @@ def _greeting(
     yield f"Plan: {version}" + (
         " (the example plan; give yours with --plan FILE)" if is_example else ""
     )
+    if options.host in {"0.0.0.0", "::"} and not options.base_url:  # noqa: S104
+        yield (
+            "It listens on every interface, but answers only to this address. Give"
+            " the one that people use with --base-url."
+        )
     if token is not None:
         yield "Create the first user, the owner, with this link (it works once):"
         yield settings.BASE_URL + reverse("accounts:setup", args=[token])
