@@ -47,6 +47,8 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "watchbill-setup.json"
 SETTINGS = "watchbill.server.project.settings"
+#: Run twice: on the embedded PostgreSQL, and on the oldest that is supported.
+DATABASE_TESTS = ("tests/engine", "tests/migrations")
 
 
 def main(argv: list[str]) -> None:
@@ -80,17 +82,32 @@ def test(arguments: list[str]) -> None:
         execute("-m", "pytest", *arguments)
     provide_debian_packages()
     lint()
+    if (programs := distribution_postgres()) is not None:
+        older = environment() | {"WATCHBILL_TEST_PG_BIN": str(programs)}
+        title = f"Tests of what touches the database, on {programs}"
+        require(title, ["-m", "pytest", "-q", *DATABASE_TESTS], older)
     heading("Tests")
     execute("-m", "pytest")
 
 
 def lint() -> None:
     for title, command in checks():
-        heading(title)
-        finished = subprocess.run([PYTHON, *command], cwd=ROOT, env=environment())
-        if finished.returncode != 0:
-            box(f"{title}: failed", "python " + " ".join(command))
-            sys.exit(finished.returncode)
+        require(title, command, environment())
+
+
+def require(title: str, command: list[str], surroundings: dict[str, str]) -> None:
+    """Run the virtual environment's Python; a failure ends everything, loudly."""
+    heading(title)
+    finished = subprocess.run([PYTHON, *command], cwd=ROOT, env=surroundings)
+    if finished.returncode != 0:
+        box(f"{title}: failed", "python " + " ".join(command))
+        sys.exit(finished.returncode)
+
+
+def distribution_postgres() -> Path | None:
+    """Return the programs of the oldest PostgreSQL that Debian has put here."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return found[0].parent if found else None
 
 
 def checks() -> Iterator[tuple[str, list[str]]]:

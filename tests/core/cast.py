@@ -125,8 +125,12 @@ def step(
     )
 
 
-def ladder(*steps: Step, fallback: tuple[Target, ...] = ()) -> Ladder:
-    return Ladder(steps=steps, fallback=fallback)
+def ladder(
+    *steps: Step,
+    fallback: tuple[Target, ...] = (),
+    repeat_after: timedelta | None = None,
+) -> Ladder:
+    return Ladder(steps=steps, fallback=fallback, repeat_after=repeat_after)
 
 
 def situation(

@@ -29,9 +29,16 @@ from watchbill.core.escalation import (
     turn_to_fallback,
     upcoming,
 )
-from watchbill.core.ladder import ExpertTarget, Ladder, Since, StopOn, Verb, When
+from watchbill.core.ladder import (
+    ExpertTarget,
+    Ladder,
+    Since,
+    Situation,
+    StopOn,
+    Verb,
+    When,
+)
 from watchbill.core.oncall import Duty
-from watchbill.core.severity import Urgency
 
 PRIMARY = step("primary", 0, duty(Duty.PRIMARY))
 SECONDARY = step("secondary", 5, duty(Duty.SECONDARY))
@@ -150,7 +157,7 @@ def test_steps_missed_in_downtime_fire_in_time_order_as_one_late_message_each() 
     assert all(firing.is_late for firing in answer.firings)
     assert answer.firings[1].explanation == "due at 5 min elapsed; 15 min late"
     chi = next(call for call in answer.calls() if call.contact.key == "chi")
-    assert chi.step is SECONDARY
+    assert chi.step is LEAD
     assert chi.because == (SECONDARY, LEAD)
     assert chi.is_late
 
@@ -340,40 +347,6 @@ def test_the_copies_of_several_steps_are_one_copy() -> None:
     )
 
 
-@pytest.mark.req("S3.2-19")
-@pytest.mark.parametrize("order", [1, -1])
-def test_the_most_demanding_step_decides_how_one_message_is_said(order: int) -> None:
-    notice = step("notice", 0, role("ana"), verb=Verb.NOTIFY)
-    page = step("page", 0, role("ana"))
-
-    answer = advance(ladder(*(notice, page)[::order]), START, OPEN, roster(), now=T0)
-    (call,) = answer.calls()
-
-    assert call.step is page
-    assert set(call.because) == {notice, page}
-
-
-@pytest.mark.parametrize("order", [1, -1])
-def test_of_two_pages_the_more_urgent_one_decides(order: int) -> None:
-    quiet = step("quiet", 0, role("ana"), urgency=Urgency.LOW)
-    loud = step("loud", 0, role("ana"))
-
-    answer = advance(ladder(*(quiet, loud)[::order]), START, OPEN, roster(), now=T0)
-    (call,) = answer.calls()
-
-    assert call.step is loud
-
-
-@pytest.mark.parametrize("verb", list(Verb))
-def test_steps_of_any_verb_that_name_people_merge(verb: Verb) -> None:
-    one = step("one", 0, role("ana"), verb=verb)
-    page = step("page", 0, role("ana"))
-
-    (call,) = advance(ladder(one, page), START, OPEN, roster(), now=T0).calls()
-
-    assert call.step.verb is Verb.PAGE
-
-
 @pytest.mark.req("A15")
 def test_a_confidential_incident_is_not_posted_and_people_are_still_told() -> None:
     post = step("post", 0, channel("#incidents"), verb=Verb.POST)
@@ -473,11 +446,159 @@ def test_a_ladder_whose_messages_did_not_come_through_turns_to_the_fallback() ->
     assert next_look_at(steps, again, OPEN) == after(11)
 
 
+# ── Repetition ────────────────────────────────────────────────────────────────
+
+UNANSWERED = replace(MATRIX, repeat_after=minutes(30))
+CLIMBED = Progress(done=frozenset({"primary", "secondary", "lead", "cto"}))
+
+
 @pytest.mark.req("A2")
-def test_a_merged_call_is_wanted_until_the_last_of_its_steps_is_not() -> None:
-    page = step("page", 0, role("chi"))
-    escalation = replace(LEAD, after=minutes(0))
+def test_an_unanswered_ladder_pages_again_after_a_while_that_doubles_to_eightfold() -> (
+    None
+):
+    progress, now, seen = START, T0, []
+    for _ in range(10):
+        answer = advance(UNANSWERED, progress, OPEN, roster(), now=now)
+        seen += [((now - T0) / minutes(1), firing.step) for firing in answer.firings]
+        assert answer.ask_at is not None
+        progress, now = answer.progress, answer.ask_at
 
-    (call,) = advance(ladder(page, escalation), START, OPEN, roster(), now=T0).calls()
+    assert [(minute, one.key) for minute, one in seen[4:]] == [
+        (60 + 30, "repeat/1"),
+        (60 + 30 + 60, "repeat/2"),
+        (60 + 30 + 60 + 120, "repeat/3"),
+        (60 + 30 + 60 + 120 + 240, "repeat/4"),
+        (60 + 30 + 60 + 120 + 240 + 240, "repeat/5"),
+        (60 + 30 + 60 + 120 + 240 + 240 + 240, "repeat/6"),
+    ]
+    assert {(one.verb, one.stop_on) for _, one in seen[4:]} == {
+        (Verb.PAGE, StopOn.ACKNOWLEDGED)
+    }
 
-    assert call.stop_on is StopOn.MITIGATED
+
+def test_a_repetition_pages_whom_the_ladder_pages_or_escalates_to() -> None:
+    waiting = replace(CLIMBED, repeat_at=after(90))
+
+    answer = advance(UNANSWERED, waiting, OPEN, roster(), now=after(90))
+
+    # Dan is only notified; Ben, the shadow, gets a copy again.
+    assert [(call.contact.key, call.is_copy) for call in answer.calls()] == [
+        ("ana", False),
+        ("chi", False),
+        ("ben", True),
+    ]
+    assert answer.firings[0].explanation == "due at 1 h 30 min elapsed"
+
+
+def test_a_repetition_is_planned_when_the_last_step_that_contacts_people_fires() -> (
+    None
+):
+    post = step("post", 120, channel("#incidents"), verb=Verb.POST)
+    steps = ladder(PRIMARY, SECONDARY, post, repeat_after=minutes(30))
+
+    first = advance(steps, START, OPEN, roster(), now=T0)
+    last = advance(steps, first.progress, OPEN, roster(), now=after(5))
+
+    assert first.progress.repeat_at is None
+    assert last.progress.repeat_at == after(35)
+    assert last.ask_at == after(35)
+
+
+def test_after_downtime_one_repetition_is_made_and_the_next_counted_from_now() -> None:
+    waiting = replace(CLIMBED, repeat_at=after(90))
+
+    answer = advance(UNANSWERED, waiting, OPEN, roster(), now=after(600))
+
+    assert dealt(answer) == [("repeat/1", FiringReason.DUE)]
+    assert answer.firings[0].is_late
+    assert answer.ask_at == after(660)
+
+
+@pytest.mark.req("A2")
+def test_an_acknowledgement_ends_the_repetitions() -> None:
+    waiting = replace(CLIMBED, repeat_at=after(90), repeats=2)
+    taken = situation(acknowledged=70)
+
+    answer = advance(UNANSWERED, waiting, taken, roster(), now=after(90))
+
+    assert answer.firings == ()
+    assert answer.progress == replace(CLIMBED, repeats=2)
+    assert answer.ask_at is None
+
+
+@pytest.mark.parametrize("taken", [situation(acknowledged=1), situation(mitigated=1)])
+def test_nothing_is_planned_for_a_ladder_that_was_answered_before_its_end(
+    taken: Situation,
+) -> None:
+    answer = advance(UNANSWERED, START, taken, roster(), now=after(60))
+
+    assert answer.progress.repeat_at is None
+    assert answer.ask_at is None
+
+
+@pytest.mark.req("A11")
+def test_a_ladder_that_pages_nobody_repeats_nothing() -> None:
+    join = step("join", 0, role("lead"), verb=Verb.ESCALATE)
+
+    answer = advance(
+        ladder(join, repeat_after=minutes(30)), START, OPEN, roster(), now=T0
+    )
+
+    assert told(answer) == [("join", "chi")]
+    assert answer.progress.repeat_at is None
+    assert answer.ask_at is None
+
+
+def test_a_repetition_that_reaches_nobody_turns_to_the_fallback_at_once() -> None:
+    waiting = replace(CLIMBED, repeat_at=after(90))
+    only_dan = roster("ana", "ben", "chi")
+    nobody = roster("ana", "ben", "chi", "dan")
+
+    reached = advance(UNANSWERED, waiting, OPEN, only_dan, now=after(90))
+    failed = advance(UNANSWERED, waiting, OPEN, nobody, now=after(90))
+
+    assert told(reached) == [("fallback/1", "dan")]
+    assert dealt(failed) == [
+        ("repeat/1", FiringReason.REACHED_NOBODY),
+        ("fallback/1", FiringReason.REACHED_NOBODY),
+    ]
+    assert failed.exhausted
+    assert failed.progress.repeat_at is None
+    assert failed.ask_at == after(95)
+
+
+@pytest.mark.xfail(
+    reason="advance() plans the next repetition before the fallback has reached"
+    " somebody, so that the incident is left without a next look (I7)"
+)
+def test_after_the_fallback_has_reached_somebody_pages_are_repeated() -> None:
+    steps = ladder(PRIMARY, fallback=(role("dba"),), repeat_after=minutes(30))
+
+    answer = advance(steps, START, OPEN, roster("ana"), now=T0)
+
+    assert told(answer) == [("fallback/1", "dan")]
+    assert answer.ask_at == after(30)
+
+
+def test_a_repetition_waits_beside_a_fallback_that_a_failed_delivery_asked_for() -> (
+    None
+):
+    waiting = replace(CLIMBED, repeat_at=after(90))
+
+    turned = turn_to_fallback(waiting, now=after(62))
+    answer = advance(UNANSWERED, turned, OPEN, roster(), now=after(62))
+
+    assert dealt(answer) == [("fallback/1", FiringReason.DUE)]
+    assert answer.ask_at == after(90)
+
+
+@pytest.mark.parametrize(
+    "waiting", [Progress(fallback_at=after(95)), Progress(repeat_at=after(95))]
+)
+def test_an_acknowledged_incident_is_not_looked_at_for_those_who_did_not_answer(
+    waiting: Progress,
+) -> None:
+    waiting = replace(waiting, done=CLIMBED.done)
+
+    assert next_look_at(UNANSWERED, waiting, OPEN) == after(95)
+    assert next_look_at(UNANSWERED, waiting, situation(acknowledged=70)) is None

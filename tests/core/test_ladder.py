@@ -54,7 +54,13 @@ def test_a_ladder_is_its_severitys_steps_and_then_its_routes() -> None:
     matrix = (step("matrix/15", 15, role("lead"), verb=Verb.ESCALATE),)
     contacting = Contacting(secondary=minutes(5), escalation=minutes(15))
 
-    composed = compose(matrix, ROUTE, contacting, fallback=(role("lead"),))
+    composed = compose(
+        matrix,
+        ROUTE,
+        contacting,
+        fallback=(role("lead"),),
+        repeat_after=minutes(30),
+    )
 
     assert [
         (one.key, one.after, one.verb, one.stop_on, one.targets)
@@ -75,6 +81,7 @@ def test_a_ladder_is_its_severitys_steps_and_then_its_routes() -> None:
     ]
     assert composed.steps[0] is matrix[0]
     assert composed.fallback == (role("lead"),)
+    assert composed.repeat_after == minutes(30)
 
 
 @pytest.mark.req("A11", "S3.2-16")
@@ -113,6 +120,26 @@ def test_after_hours_route_contacts_are_paged_or_left_in_peace(
 
     assert {one.when for one in composed.steps[1:]} == {when}
     assert composed.steps[0] is matrix[0]
+
+
+def test_those_who_work_on_an_incident_are_asked_again_and_the_informed_are_not() -> (
+    None
+):
+    page = step("page", 0, role("devops"), role("dba"))
+    join = step("join", 0, role("lead"), verb=Verb.ESCALATE)
+    others = [
+        step(verb.value, 0, role("ana"), verb=verb)
+        for verb in Verb
+        if verb not in {Verb.PAGE, Verb.ESCALATE}
+    ]
+
+    assert ladder(page, *others, join).paged == (
+        role("devops"),
+        role("dba"),
+        role("lead"),
+    )
+    assert ladder(join, page).pages
+    assert not ladder(join, *others).pages
 
 
 def test_a_step_is_found_by_its_key() -> None:

@@ -137,7 +137,7 @@ def test_a_worker_that_dies_in_the_middle_is_followed_by_another(
     watch.reach(people={"email"}, posts=set())
     now = watch.clock.now()
     watch.settle_without_delivery()
-    claimed = deliver.claim_some("email", node="dies", wall=now, limit=10)
+    claimed = deliver.claim_some("email", node="dies", now=now, wall=now, limit=10)
     assert len(claimed) == 3
 
     watch.at(timedelta(seconds=29))
@@ -159,7 +159,9 @@ def test_a_worker_that_wakes_up_late_cannot_overwrite_the_result(
     now = watch.clock.now()
     [sleeper] = [
         one
-        for one in deliver.claim_some("email", node="sleeps", wall=now, limit=10)
+        for one in deliver.claim_some(
+            "email", node="sleeps", now=now, wall=now, limit=10
+        )
         if "payments" in one.address
     ]
     watch.at(timedelta(seconds=31))
@@ -193,3 +195,102 @@ def test_a_shadow_gets_a_copy_without_the_means_to_acknowledge(watch: Watch) -> 
     assert [link.label for link in page.links] == ["Acknowledge", "Open in the console"]
     assert [link.label for link in copy.links] == ["Open in the console"]
     assert "you shadow the primary" in copy.paragraphs[-1]
+
+
+def test_a_post_that_fails_escalates_to_nobody(watch: Watch) -> None:
+    watch.answer(lambda channel, _to: PERMANENT if channel == "slack" else DELIVERED)
+    watch.declare("P1", "infrastructure")
+
+    watch.at(minutes(1))
+
+    assert watch.story() == [(0, "devops"), (0, "backend"), (0, "#incidents")]
+
+
+def test_a_notice_that_cannot_be_read_stops_no_other(watch: Watch) -> None:
+    watch.declare("P1", "payment")
+    watch.settle_without_delivery()
+    broken = Notification.objects.get(contact_key="payment_specialist")
+    Notification.objects.filter(pk=broken.pk).update(notice={"odd": 1})
+
+    watch.settle()
+
+    assert {one.who for one in watch.told} >= {"devops", "backend", "#incidents"}
+    broken.refresh_from_db()
+    assert broken.state == NotificationState.FAILED
+
+
+def test_an_error_of_ours_after_the_message_left_is_a_possible_duplicate(
+    watch: Watch,
+) -> None:
+    broken = iter([True, False])
+
+    def answer(_channel: str, to: str) -> Attempt:
+        if "payments" in to and next(broken):
+            message = "a bug after the provider took it"
+            raise RuntimeError(message)
+        return DELIVERED
+
+    watch.answer(answer)
+    watch.declare("P1", "payment")
+
+    watch.at(minutes(1))
+
+    page = Notification.objects.get(contact_key="payment_specialist")
+    assert (page.state, page.may_be_duplicate) == (NotificationState.DELIVERED, True)
+
+
+def test_a_page_cancelled_while_its_worker_was_dead_may_have_arrived(
+    watch: Watch,
+) -> None:
+    incident = watch.declare("P1", "payment")
+    watch.settle_without_delivery()
+    now = watch.clock.now()
+    deliver.claim_some("email", node="dies", now=now, wall=now, limit=10)
+    watch.act(incident, IncidentAction.ACKNOWLEDGE)
+
+    watch.at(timedelta(seconds=31))
+
+    page = Notification.objects.get(contact_key="payment_specialist")
+    assert (page.state, page.may_be_duplicate) == (NotificationState.SUPERSEDED, True)
+    assert page.deliveries.get().outcome == Outcome.UNKNOWN
+
+
+def test_the_next_method_is_tried_although_the_first_attempt_died(
+    watch: Watch,
+) -> None:
+    watch.reach(people={"email", "slack"}, posts=set())
+    watch.answer(lambda channel, _to: PERMANENT if channel == "slack" else DELIVERED)
+    watch.declare("P1", "payment")
+    watch.settle_without_delivery()
+    Notification.objects.filter(contact_key="payment_specialist").update(
+        channel="slack",
+        address="U1",
+        idempotency_key="any/slack",
+        next_methods=[["email", "payments@trm.rocks"]],
+    )
+    now = watch.clock.now()
+    deliver.claim_some("slack", node="dies", now=now, wall=now, limit=10)
+
+    watch.at(timedelta(seconds=31))
+
+    assert "payments" in {one.who for one in watch.told}
+
+
+def test_a_worker_that_dies_in_the_last_attempt_lets_the_ladder_move_on(
+    watch: Watch,
+) -> None:
+    watch.reach(people={"email"}, posts=set())
+    watch.answer(lambda _c, to: TRANSIENT if "eng-mgr" in to else DELIVERED)
+    incident = watch.declare("P1", "infrastructure")
+    watch.act(incident, IncidentAction.ACKNOWLEDGE)
+    watch.at(minutes(30))
+    page = Notification.objects.get(contact_key="engineering_manager")
+    Notification.objects.filter(pk=page.pk).update(
+        attempts=MAX_ATTEMPTS, state="sending", lease_until=watch.clock.now()
+    )
+
+    watch.at(minutes(31))
+
+    page.refresh_from_db()
+    assert page.state == NotificationState.FAILED
+    assert "cto" in {who for when, who in watch.story() if when >= 30}

@@ -8,6 +8,7 @@ from tests.engine.watch import Watch, alert, minutes, prometheus
 from watchbill.core.incidents import IncidentAction, IncidentStatus
 from watchbill.server.alerts.models import Alert
 from watchbill.server.incidents.models import Incident, TimelineEntry
+from watchbill.server.intake import actions as intake
 from watchbill.server.intake.models import InboxEntry
 
 
@@ -182,7 +183,86 @@ def test_a_post_that_cannot_be_read_is_set_aside_and_stalls_no_other(
     assert poison.quarantined_at == watch.start
     assert "$.alerts" in poison.error
     assert bytes(poison.body) == b'{"alerts": 7}'
-    assert Incident.objects.count() == 1
+    titles = Incident.objects.values_list("title", flat=True)
+    assert sorted(titles) == [
+        "PaymentSuccessLow is firing",
+        "Prometheus posts what cannot be read",
+    ]
+
+
+def test_a_post_that_was_set_aside_can_be_tried_again(watch: Watch) -> None:
+    source = prometheus(watch.start)
+    poison = InboxEntry.objects.create(
+        integration=source, received_at=watch.start, body=b"{"
+    )
+    watch.settle()
+    good = watch.post(source, alert())
+    InboxEntry.objects.filter(pk=poison.pk).update(body=good.body)
+
+    count = intake.fold_again(now=watch.clock.now())
+    watch.settle()
+
+    poison.refresh_from_db()
+    assert count == 1
+    assert poison.folded_at is not None
+    assert poison.quarantined_at is None
+
+
+def test_a_critical_alert_does_not_hide_in_an_incident_that_wakes_nobody(
+    watch: Watch,
+) -> None:
+    source = prometheus(watch.start)
+    kind = {"alert_type": "infrastructure"}
+    watch.post(source, alert("HostDiskHigh", severity="warning", **kind))
+    watch.settle()
+    watch.post(source, alert("HostDiskHigh", severity="critical", **kind))
+    watch.at(minutes(1))
+
+    severities = Incident.objects.values_list("severity", flat=True)
+    assert sorted(severities) == ["P2", "P3"]
+    assert "devops" in {who for _, who in watch.story()}
+
+
+@pytest.mark.req("S2.1-09", "S2.1-10")
+def test_a_category_that_nobody_is_expert_of_is_the_routes(watch: Watch) -> None:
+    source = prometheus(watch.start)
+    watch.post(source, alert("One", category="x" * 900), alert("Two", category="ml"))
+
+    watch.settle()
+
+    assert dict(Incident.objects.values_list("title", "category")) == {
+        "One is firing": "payment",
+        "Two is firing": "ml",
+    }
+
+
+@pytest.mark.req("S1-02", "S3.2-19")
+def test_an_alert_that_lay_in_the_inbox_began_when_it_was_received(
+    watch: Watch,
+) -> None:
+    watch.post(prometheus(watch.start), alert())
+
+    watch.sleep_until(minutes(40)).settle()
+
+    incident = Incident.objects.get()
+    assert incident.declared_at == watch.start
+    assert {one.after for one in watch.told} == {minutes(40)}
+    assert "eng-mgr" in {one.who for one in watch.told}
+    assert all("late" in one.notice.paragraphs[-1] for one in watch.told)
+
+
+@pytest.mark.req("S4.1-10")
+def test_an_alert_that_fires_again_withdraws_the_proposal(watch: Watch) -> None:
+    source = prometheus(watch.start)
+    watch.post(source, alert())
+    watch.settle()
+    watch.at(minutes(1)).post(source, alert(status="resolved"))
+    watch.settle()
+    again = alert() | {"startsAt": "2026-02-07T20:02:00Z"}
+    watch.at(minutes(2)).post(source, again)
+    watch.settle()
+
+    assert Incident.objects.get().resolve_proposed_at is None
 
 
 @pytest.mark.req("S3.1-33")

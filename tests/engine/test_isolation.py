@@ -7,13 +7,16 @@ from datetime import timedelta
 import pytest
 from django.db import connection, connections
 
-from tests.engine.watch import DELIVERED, Watch, alert, minutes, prometheus
+from tests.engine.watch import DANA, DELIVERED, Watch, alert, minutes, prometheus
 from watchbill.core.incidents import IncidentAction
+from watchbill.core.notification import Attempt, Outcome
+from watchbill.server.alerts.models import Alert
 from watchbill.server.clock import VirtualClock
 from watchbill.server.engine import deliver
 from watchbill.server.engine.fire import Moment, fire_due
 from watchbill.server.engine.fold import fold_waiting
-from watchbill.server.incidents.models import Incident, StepFiring
+from watchbill.server.incidents import actions as incidents
+from watchbill.server.incidents.models import Incident, StepFiring, TimelineEntry
 from watchbill.server.notifications.models import Notification
 from watchbill.server.plans import queries as plans
 from watchbill.server.plans.models import PlanVersion
@@ -102,13 +105,21 @@ def test_an_acknowledgement_and_a_claim_at_once_never_cross(
 
         def claim(claimed: list[deliver.Claim] = claimed) -> None:
             claimed += deliver.claim_some(
-                "email", node="one", wall=virtual_clock.now(), limit=10
+                "email",
+                node="one",
+                now=virtual_clock.now(),
+                wall=virtual_clock.now(),
+                limit=10,
             )
 
         _race(answer, claim)
 
         left = deliver.claim_some(
-            "email", node="two", wall=virtual_clock.now(), limit=10
+            "email",
+            node="two",
+            now=virtual_clock.now(),
+            wall=virtual_clock.now(),
+            limit=10,
         )
         assert left == []
         for one in claimed:
@@ -122,6 +133,113 @@ def test_an_acknowledgement_and_a_claim_at_once_never_cross(
         )
         assert len(states) == 1
         virtual_clock.advance(timedelta(seconds=1))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_people_and_the_engine_at_once_never_fail_each_other(
+    fresh_plans: None, trm_plan: PlanVersion, virtual_clock: VirtualClock
+) -> None:
+    """An acknowledgement that waits for a firing finds the next look it made."""
+    for number in range(15):
+        watch = Watch(virtual_clock)
+        incident = watch.declare("P1", "payment")
+
+        def fire(watch: Watch = watch) -> None:
+            for _ in range(5):
+                watch.settle_without_delivery()
+
+        def answer(watch: Watch = watch, incident: Incident = incident) -> None:
+            watch.act(incident, IncidentAction.ACKNOWLEDGE)
+
+        def hurry(incident: Incident = incident) -> None:
+            incidents.escalate_now(incident.pk, actor=DANA, now=virtual_clock.now())
+
+        _race(fire, answer, hurry, fire)
+
+        incident.refresh_from_db()
+        assert incident.acknowledged_at is not None, number
+        pending = DueStep.objects.filter(
+            subject_id=incident.pk, state=DueStepState.PENDING
+        )
+        assert pending.count() == 1
+        virtual_clock.advance(timedelta(seconds=1))
+
+
+@pytest.mark.req("S2.2-09")
+@pytest.mark.django_db(transaction=True)
+def test_two_recipients_that_fail_at_once_let_the_ladder_move_on(
+    fresh_plans: None, trm_plan: PlanVersion, virtual_clock: VirtualClock
+) -> None:
+    refused = Attempt(outcome=Outcome.PERMANENT, detail="550")
+    for _ in range(10):
+        watch = Watch(virtual_clock)
+        watch.reach(people={"email"}, posts=set())
+        incident = watch.declare("P1", "payment")
+        watch.settle_without_delivery()
+        now = virtual_clock.now()
+        claims = [
+            one
+            for one in deliver.claim_some(
+                "email", node="one", now=now, wall=now, limit=500
+            )
+            if one.row.incident_id == incident.pk
+        ]
+        step = Notification.objects.get(
+            incident=incident, contact_key="devops_engineer"
+        ).step_key
+        Notification.objects.filter(incident=incident, is_copy=False).update(
+            step_key=step
+        )
+
+        def fail(claim: deliver.Claim) -> Callable[[], None]:
+            return lambda: deliver.settle(claim, refused, now=now, wall=now) or None
+
+        _race(*(fail(claim) for claim in claims if not claim.row.is_copy))
+
+        due = DueStep.objects.get(subject_id=incident.pk, state=DueStepState.PENDING)
+        assert due.due_at == now
+        virtual_clock.advance(timedelta(seconds=1))
+
+
+@pytest.mark.req("S4.1-09")
+@pytest.mark.django_db(transaction=True)
+def test_an_alert_never_joins_an_incident_that_is_being_resolved(
+    fresh_plans: None, trm_plan: PlanVersion, virtual_clock: VirtualClock
+) -> None:
+    source = prometheus(virtual_clock.now())
+    for number in range(12):
+        watch = Watch(virtual_clock)
+        watch.post(source, alert(instance=f"first{number}"))
+        watch.settle_without_delivery()
+        incident = Incident.objects.latest("pk")
+        watch.post(source, alert(instance=f"second{number}"))
+
+        def resolve(watch: Watch = watch, incident: Incident = incident) -> None:
+            watch.act(incident, IncidentAction.RESOLVE)
+
+        def fold() -> None:
+            fold_waiting(now=virtual_clock.now())
+
+        _race(resolve, fold)
+
+        second = Alert.objects.get(labels__instance=f"second{number}")
+        joined_before = TimelineEntry.objects.filter(
+            incident=incident,
+            text__startswith="Alert firing",
+            pk__lt=_resolved(incident),
+        ).count()
+        assert second.incident_id != incident.pk or joined_before == 2
+        virtual_clock.advance(timedelta(minutes=10))
+        latest = Incident.objects.latest("pk")
+        if latest.status != "resolved":
+            watch.act(latest, IncidentAction.RESOLVE)
+        virtual_clock.advance(timedelta(minutes=10))
+
+
+def _resolved(incident: Incident) -> int:
+    return TimelineEntry.objects.get(
+        incident=incident, text__startswith="Resolved by"
+    ).pk
 
 
 def _race(*bodies: Callable[[], None]) -> None:

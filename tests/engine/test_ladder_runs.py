@@ -29,7 +29,7 @@ RESOLVE = IncidentAction.RESOLVE
 def test_an_unanswered_p1_climbs_the_whole_ladder(watch: Watch) -> None:
     watch.declare("P1", "payment")
 
-    watch.at(minutes(180))
+    watch.at(minutes(149))
 
     assert watch.story() == [
         (0, "devops"),
@@ -51,6 +51,40 @@ def test_an_unanswered_p1_climbs_the_whole_ladder(watch: Watch) -> None:
         (60, "cto"),
         (120, "ceo"),
     ]
+
+
+@pytest.mark.req("A2")
+def test_an_unanswered_p1_does_not_fall_silent_after_its_last_step(
+    watch: Watch,
+) -> None:
+    incident = watch.declare("P1", "payment")
+    watch.at(minutes(149))
+    told = len(watch.told)
+
+    watch.at(minutes(211))
+
+    again = [(one.after, one.who) for one in watch.told[told:]]
+    assert {when for when, _ in again} == {minutes(150), minutes(210)}
+    assert {"devops", "tech-lead", "payments"} <= {who for _, who in again}
+    watch.act(incident, ACK)
+    told = len(watch.told)
+    watch.at(minutes(900))
+    assert len(watch.told) == told
+
+
+@pytest.mark.req("A2")
+def test_a_call_that_outlives_the_answer_never_asks_for_one(watch: Watch) -> None:
+    incident = watch.declare("P1", "payment")
+    watch.at(minutes(14))
+    watch.sleep_until(minutes(15)).settle_without_delivery()
+    watch.act(incident, ACK)
+    told = len(watch.told)
+
+    watch.settle()
+
+    asked = [one.notice.subject for one in watch.told[told:]]
+    assert asked
+    assert not any("Page:" in subject for subject in asked)
 
 
 @pytest.mark.req("S3.2-18")
@@ -192,8 +226,7 @@ def test_pages_of_a_power_cut_are_decided_on_the_state_of_now(watch: Watch) -> N
 
     watch.settle()
 
-    # Every page was stopped by the acknowledgement; only the post to the channel
-    # is still wanted.
+    # Every page was stopped by the acknowledgement; the post is still wanted.
     assert watch.story() == [(12, "#incidents")]
 
 

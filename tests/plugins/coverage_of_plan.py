@@ -43,9 +43,9 @@ def collect(tests: Path) -> Quotes:
 
 def _quotes_of(path: Path, name: str) -> Iterator[tuple[str, str]]:
     if path.suffix == ".py" and path.name.startswith("test_"):
-        yield from quotes_of_source(path.read_text("utf-8"), name)
+        yield from quotes_of_source(path.read_text("utf-8", "replace"), name)
     elif path.suffix in TEXT_SUFFIXES:
-        for line in _QUOTE_LINE.findall(path.read_text("utf-8")):
+        for line in _QUOTE_LINE.findall(path.read_text("utf-8", "replace")):
             yield from ((id, name) for id in re.split(r"[,\s]+", line.strip()))
 
 

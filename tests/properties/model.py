@@ -6,6 +6,7 @@ is told by which step at which minute, the core must say too.
 """
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from tests.properties.strategies import CLOSING_MINUTE, HANDOVER_MINUTE, ROLES
 from watchbill.core.ladder import (
@@ -42,6 +43,8 @@ class Model:
     hurried: dict[str, int] = field(default_factory=dict)
     fallback: int | None = None
     tries: int = 0
+    repeat: int | None = None
+    repeats: int = 0
     told: set[Told] = field(default_factory=set)
 
     def tick(self, minute: int) -> None:
@@ -50,8 +53,14 @@ class Model:
             self.dealt.add(step.key)
             if self.try_step(step, due, minute) == "nobody":
                 self.escalate_now(minute, or_fall_back=True)
+        if self.happened:
+            self.repeat = None
+        if self.repeat is not None and self.repeat <= minute:
+            self.page_again(minute)
         if self.fallback is not None and self.fallback <= minute:
             self.fall_back(minute)
+        if self.repeat is None and self.fallback is None and self.is_unanswered():
+            self.repeat = minute + self.pause * [1, 2, 4, 8][min(self.repeats, 3)]
 
     def to_come(self) -> list[tuple[int, int, Step]]:
         """Due minute, place in the plan and step, of all not yet dealt with."""
@@ -70,9 +79,44 @@ class Model:
             if step.verb in {"page", "escalate", "notify"} and is_wanted:
                 self.hurried[step.key] = min(due, minute)
                 return
-        if or_fall_back and self.fallback is None:
+        if or_fall_back:
+            self.plan_fallback(minute)
+
+    def plan_fallback(self, minute: int) -> None:
+        if self.fallback is None:
             # A fallback that was tried before is not tried again at once.
             self.fallback = minute + (5 if self.tries else 0)
+
+    @property
+    def pause(self) -> int:
+        """Minutes until the first repetition; 0 when there is none."""
+        return int((self.ladder.repeat_after or timedelta(0)).total_seconds()) // 60
+
+    def is_unanswered(self) -> bool:
+        """Whether a ladder that pages has nobody left to contact, and no answer."""
+        left = {step.verb for _, _, step in self.to_come()}
+        verbs = {step.verb for step in self.ladder.steps}
+        return (
+            self.pause > 0
+            and not self.happened
+            and "page" in verbs
+            and left.isdisjoint({"page", "escalate", "notify"})
+        )
+
+    def page_again(self, minute: int) -> None:
+        self.repeats += 1
+        self.repeat = None
+        asked = self.asked_to_work()
+        if self.tell(f"repeat/{self.repeats}", "page", asked, minute) == "nobody":
+            self.plan_fallback(minute)
+
+    def asked_to_work(self) -> tuple[Target, ...]:
+        return tuple(
+            target
+            for step in self.ladder.steps
+            if step.verb in {"page", "escalate"}
+            for target in step.targets
+        )
 
     def try_step(self, step: Step, due: int, minute: int) -> str:
         if _STOPPED_BY[step.stop_on] & set(self.happened):
@@ -115,11 +159,6 @@ class Model:
         self.fallback = None
         if self.happened:
             return
-        targets = self.ladder.fallback + tuple(
-            target
-            for step in self.ladder.steps
-            if step.verb in {"page", "escalate"}
-            for target in step.targets
-        )
+        targets = self.ladder.fallback + self.asked_to_work()
         if self.tell(f"fallback/{self.tries}", "page", targets, minute) == "nobody":
             self.fallback = minute + 5

@@ -1,6 +1,7 @@
 """Progress as a row would hold it: what a restart reads back."""
 
 import json
+from dataclasses import fields
 from datetime import datetime
 
 from watchbill.core.escalation import Progress
@@ -8,7 +9,6 @@ from watchbill.core.escalation import Progress
 
 def restarted(progress: Progress) -> Progress:
     """Return the progress after a trip through text."""
-    fallback_at = progress.fallback_at
     text = json.dumps(
         {
             "done": sorted(progress.done),
@@ -16,18 +16,30 @@ def restarted(progress: Progress) -> Progress:
                 key: moment.isoformat()
                 for key, moment in progress.brought_forward.items()
             },
-            "fallback_at": None if fallback_at is None else fallback_at.isoformat(),
+            "fallback_at": _written(progress.fallback_at),
             "fallback_tries": progress.fallback_tries,
+            "repeat_at": _written(progress.repeat_at),
+            "repeats": progress.repeats,
         }
     )
     row = json.loads(text)
-    stored_at = row["fallback_at"]
+    assert set(row) == {field.name for field in fields(Progress)}
     return Progress(
         done=frozenset(row["done"]),
         brought_forward={
             key: datetime.fromisoformat(moment)
             for key, moment in row["brought_forward"].items()
         },
-        fallback_at=None if stored_at is None else datetime.fromisoformat(stored_at),
+        fallback_at=_read(row["fallback_at"]),
         fallback_tries=row["fallback_tries"],
+        repeat_at=_read(row["repeat_at"]),
+        repeats=row["repeats"],
     )
+
+
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _read(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -65,6 +65,9 @@ def roster_without(unreachable: frozenset[str], *, office: bool = True) -> Roste
 
 minutes = st.integers(min_value=0, max_value=45)
 half_minutes = st.integers(min_value=-10, max_value=160).map(lambda half: half / 2)
+repeat_afters = st.integers(min_value=1, max_value=30).map(
+    lambda minutes: timedelta(minutes=minutes)
+)
 deaf = st.sets(st.sampled_from(KEYS)).map(frozenset)
 rosters = st.builds(
     lambda unreachable, office: roster_without(unreachable, office=office),
@@ -102,6 +105,7 @@ def ladders(draw: st.DrawFn) -> Ladder:
     return Ladder(
         steps=tuple(draw(steps(f"s{number}")) for number in range(count)),
         fallback=tuple(draw(st.lists(targets, max_size=1))),
+        repeat_after=draw(st.none() | repeat_afters),
     )
 
 
@@ -128,9 +132,13 @@ def progress_on(draw: st.DrawFn, ladder: Ladder) -> Progress:
         return Progress()
     some = st.sets(st.sampled_from(keys))
     fallback = draw(st.none() | minutes)
+    repeat = draw(st.none() | minutes)
     return Progress(
-        done=frozenset(draw(some)),
+        # Often all: what is repeated comes after the last step.
+        done=frozenset(draw(some | st.just(set(keys)))),
         brought_forward={key: instant(draw(minutes)) for key in sorted(draw(some))},
         fallback_at=None if fallback is None else instant(fallback),
         fallback_tries=0 if fallback is None else draw(st.integers(1, 9)),
+        repeat_at=None if repeat is None else instant(repeat),
+        repeats=draw(st.integers(0, 9)),
     )

@@ -1,13 +1,14 @@
 """The laws of a deciding function, for any ladder, state, roster and instant."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.properties.asked import ask
 from tests.properties.stored import restarted
 from tests.properties.strategies import (
     deaf,
@@ -15,6 +16,7 @@ from tests.properties.strategies import (
     instant,
     ladders,
     progress_on,
+    repeat_afters,
     roster_without,
     rosters,
     situations,
@@ -26,8 +28,9 @@ from watchbill.core.escalation import (
     advance,
     bring_forward,
     due_at,
+    upcoming,
 )
-from watchbill.core.ladder import Ladder, RoleTarget, Situation, StopOn, Verb
+from watchbill.core.ladder import Ladder, RoleTarget, Situation, Step, StopOn, Verb
 from watchbill.core.roster import Roster
 from watchbill.core.severity import Urgency
 
@@ -45,7 +48,7 @@ class Case:
     def ask(
         self, progress: Progress | None = None, now: datetime | None = None
     ) -> Advance:
-        return advance(
+        return ask(
             self.ladder,
             self.progress if progress is None else progress,
             self.situation,
@@ -99,11 +102,7 @@ def test_it_says_when_to_ask_next_and_something_happens_then(case: Case) -> None
     if answer.ask_at is not None:
         assert answer.ask_at > case.now
         then = case.ask(answer.progress, answer.ask_at).firings
-        assert any(
-            firing.reason is not FiringReason.STOPPED
-            or firing.step.key.startswith("fallback/")
-            for firing in then
-        )
+        assert any(firing.reason is not FiringReason.STOPPED for firing in then)
 
 
 @given(cases())
@@ -134,7 +133,7 @@ def test_steps_fire_in_the_order_of_their_time(case: Case) -> None:
     due = [
         firing.due_at
         for firing in case.ask().firings
-        if not firing.step.key.startswith("fallback/")
+        if not firing.step.key.startswith(("fallback/", "repeat/"))
     ]
 
     assert due == sorted(due)
@@ -179,24 +178,91 @@ def test_one_person_gets_one_call_that_names_every_step_that_reached_them(
         assert call.because == tuple(f.step for f in asking or copying)
         assert call.is_late is any(f.is_late for f in asking or copying)
         assert call.step in call.because
-        assert list(Verb).index(call.step.verb) <= min(
-            (
-                list(Verb).index(step.verb)
-                for step in call.because
-                if _speaks(step.verb)
-            ),
-            default=9,
-        )
-        same = [step for step in call.because if step.verb is call.step.verb]
-        assert call.step.urgency is Urgency.HIGH or all(
-            step.urgency is Urgency.LOW for step in same
-        )
     for firing in answer.firings:
         assert {one.key for one in firing.recipients} <= calls.keys()
 
 
-def _speaks(verb: Verb) -> bool:
-    return verb in {Verb.PAGE, Verb.ESCALATE, Verb.NOTIFY}
+@pytest.mark.req("A2", "S3.2-19")
+@given(cases())
+def test_of_the_steps_that_are_wanted_longest_the_loudest_is_what_is_said(
+    case: Case,
+) -> None:
+    order = list(StopOn)
+    for call in case.ask().calls():
+        last = max(order.index(step.stop_on) for step in call.because)
+        longest = [step for step in call.because if order.index(step.stop_on) == last]
+        assert call.stop_on is order[last]
+        assert call.step in longest
+        for verb in (Verb.PAGE, Verb.ESCALATE, Verb.NOTIFY):
+            if verb in {step.verb for step in longest}:
+                assert call.step.verb is verb
+                break
+        same = [step for step in longest if step.verb is call.step.verb]
+        assert call.step.urgency is Urgency.HIGH or all(
+            step.urgency is Urgency.LOW for step in same
+        )
+
+
+@pytest.mark.req("A2")
+@given(cases())
+def test_no_call_that_outlives_the_acknowledgement_asks_for_one(case: Case) -> None:
+    for call in case.ask().calls():
+        if call.stop_on is not StopOn.ACKNOWLEDGED and call.step.verb is Verb.PAGE:
+            assert call.step.stop_on is call.stop_on
+
+
+@given(cases())
+def test_no_unanswered_incident_is_left_without_a_next_look(case: Case) -> None:
+    repeats = case.ladder.pages and case.ladder.repeat_after is not None
+    is_answered = case.situation.stop_reason(StopOn.ACKNOWLEDGED) is not None
+
+    assert case.ask().ask_at is not None or is_answered or not repeats
+
+
+@given(ladders(), repeat_afters, st.integers(0, 60), half_minutes)
+def test_repetitions_double_up_to_eightfold(
+    ladder: Ladder, repeat_after: timedelta, repeats: int, minute: float
+) -> None:
+    now = instant(minute)
+    page = Step(
+        key="ana",
+        title="Ana",
+        after=timedelta(0),
+        verb=Verb.PAGE,
+        targets=(RoleTarget(role="ana"),),
+    )
+    ladder = replace(ladder, steps=(*ladder.steps, page), repeat_after=repeat_after)
+    climbed = Progress(
+        done=frozenset(step.key for step in ladder.steps),
+        repeat_at=now,
+        repeats=repeats,
+    )
+
+    answer = advance(
+        ladder,
+        climbed,
+        Situation(declared_at=instant(0)),
+        roster_without(frozenset()),
+        now=now,
+    )
+
+    assert [firing.step.key for firing in answer.firings] == [f"repeat/{repeats + 1}"]
+    assert answer.progress.repeats == repeats + 1
+    assert answer.progress.repeat_at == now + min(2 ** (repeats + 1), 8) * repeat_after
+
+
+@given(cases())
+def test_nobody_is_paged_again_once_somebody_has_answered(case: Case) -> None:
+    is_answered = case.situation.stop_reason(StopOn.ACKNOWLEDGED) is not None
+    answer = case.ask()
+
+    if is_answered:
+        acting_keys = list(acting(answer))
+        assert not [key for key in acting_keys if key.startswith(("repeat", "fall"))]
+        assert answer.progress.repeat_at is None
+        assert answer.progress.repeats == case.progress.repeats
+        coming = upcoming(case.ladder, answer.progress, case.situation)
+        assert answer.ask_at == min((due for _, due in coming), default=None)
 
 
 @pytest.mark.req("S2.2-09")
@@ -239,13 +305,14 @@ def test_escalate_now_only_ever_makes_one_step_earlier(case: Case) -> None:
     )
     assert forward.done == case.progress.done
     assert forward.fallback_at == case.progress.fallback_at
+    assert forward.repeat_at == case.progress.repeat_at
 
 
 @given(ladders(), deaf, st.lists(half_minutes, max_size=8))
 def test_the_fallback_ends_as_soon_as_somebody_can_be_reached(
     ladder: Ladder, unreachable: frozenset[str], later: list[float]
 ) -> None:
-    ladder = Ladder(steps=ladder.steps, fallback=(RoleTarget(role="everybody"),))
+    ladder = replace(ladder, fallback=(RoleTarget(role="everybody"),))
     incident = Situation(declared_at=instant(0))
     progress = Progress()
     now = instant(0)
@@ -274,6 +341,7 @@ def test_taking_the_incident_ends_the_fallback_without_a_call(case: Case) -> Non
         done=frozenset(step.key for step in case.ladder.steps),
         fallback_at=case.now,
         fallback_tries=1,
+        repeat_at=case.now,
     )
     taken = Situation(declared_at=instant(0), acknowledged_at=case.now)
 

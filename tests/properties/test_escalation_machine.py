@@ -18,6 +18,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from tests.properties.asked import ask
 from tests.properties.model import Model, Told
 from tests.properties.stored import restarted
 from tests.properties.strategies import (
@@ -28,7 +29,7 @@ from tests.properties.strategies import (
     ladders,
     roster_without,
 )
-from watchbill.core.escalation import Advance, Progress, advance
+from watchbill.core.escalation import Advance, Progress
 from watchbill.core.escalation import bring_forward as hurry
 from watchbill.core.ladder import Ladder, Situation
 
@@ -124,9 +125,20 @@ class OneIncident(RuleBasedStateMachine):
     @invariant()
     def the_search_for_somebody_goes_on(self) -> None:
         retry_at = self.progress.fallback_at
-        if retry_at is not None:
+        if retry_at is not None and not self.model.happened:
             assert self.answer.ask_at is not None
             assert self.answer.ask_at <= retry_at <= instant(self.minute + 5)
+
+    @invariant()
+    def no_unanswered_incident_is_stranded(self) -> None:
+        repeats = self.ladder.pages and self.ladder.repeat_after is not None
+        if repeats and not self.model.happened:
+            assert self.answer.ask_at is not None
+
+    @invariant()
+    def nobody_is_paged_again_after_the_answer(self) -> None:
+        if self.model.happened:
+            assert self.progress.repeat_at is None
 
     @property
     def situation(self) -> Situation:
@@ -150,9 +162,7 @@ class OneIncident(RuleBasedStateMachine):
     def core_decides(self) -> None:
         now = instant(self.minute)
         roster = roster_without(frozenset(self.model.deaf))
-        self.answer = advance(
-            self.ladder, self.progress, self.situation, roster, now=now
-        )
+        self.answer = ask(self.ladder, self.progress, self.situation, roster, now=now)
         self.progress = self.answer.progress
         assert self.answer.ask_at is None or self.answer.ask_at > now
         called = [call.contact.key for call in self.answer.calls()]

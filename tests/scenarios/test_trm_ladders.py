@@ -118,11 +118,19 @@ class Story:
         ]
 
     def matrix(self) -> list[Deed]:
-        """What was done for the severity, without the contacts of the route."""
+        """What was done for the severity, by no step of the route and only once."""
         return [
             deed
             for deed, key in zip(self.deeds(), self._keys(), strict=True)
-            if not key.startswith("route/")
+            if not key.startswith(("route/", "repeat/"))
+        ]
+
+    def repetitions(self) -> list[tuple[timedelta, set[str]]]:
+        """When everybody was paged again, and who that was."""
+        return [
+            (elapsed, {one.key for one in firing.recipients})
+            for elapsed, firing in self.firings
+            if firing.step.key.startswith("repeat/") and firing.acts
         ]
 
     def _keys(self) -> list[str]:
@@ -166,6 +174,47 @@ def test_nobody_answers_a_p1_and_the_whole_tree_is_climbed() -> None:
         (1 * HOUR, Verb.NOTIFY, "cto"),
         (2 * HOUR, Verb.NOTIFY, "ceo"),
     ]
+    everybody = {
+        "devops_engineer",
+        "backend_engineer",
+        "frontend_engineer",
+        "mobile_engineer",
+        "technical_lead",
+        "database_administrator",
+        "engineering_manager",  # the route's last contact
+    }
+    assert story.repetitions() == [
+        (2 * HOUR + 30 * MINUTE, everybody),
+        (3 * HOUR + 30 * MINUTE, everybody),
+        (5 * HOUR + 30 * MINUTE, everybody),
+        (9 * HOUR + 30 * MINUTE, everybody),
+    ]
+
+
+@pytest.mark.req("A2")
+def test_an_unanswered_p1_is_paged_every_four_hours_until_somebody_takes_it() -> None:
+    story = Story(severity="P1")
+    story.run_until(30 * HOUR)
+    story.happens(acknowledged_at=30 * HOUR)
+
+    story.run_until(100 * HOUR)
+
+    times = [elapsed for elapsed, _ in story.repetitions()]
+    half = 30 * MINUTE
+    assert times[:4] == [2 * HOUR + half, 3 * HOUR + half, 5 * HOUR + half, 9.5 * HOUR]
+    assert times[4:] == [hours * HOUR + half for hours in (13, 17, 21, 25, 29)]
+
+
+@pytest.mark.req("A2")
+def test_a_p1_that_is_taken_late_is_not_paged_again() -> None:
+    story = Story(severity="P1")
+    story.run_until(2 * HOUR + 29 * MINUTE)
+    story.happens(acknowledged_at=2 * HOUR + 29 * MINUTE)
+
+    story.run_until(12 * HOUR)
+
+    assert story.repetitions() == []
+    assert story.deeds()[-1] == (2 * HOUR, Verb.NOTIFY, "ceo")
 
 
 @pytest.mark.req("S3.1-07", "S7.1-01")
@@ -273,8 +322,22 @@ def test_a_p1_is_silent_between_its_steps_and_at_four_hours() -> None:
 
     story.run_until(30 * HOUR)
 
-    for start, end in [(16, 29), (31, 59), (61, 119), (121, 30 * 60)]:
+    for start, end in [(16, 29), (31, 59), (61, 119), (121, 149), (151, 209)]:
         assert silent(story, start * MINUTE, end * MINUTE)
+    # Four hours have nothing of their own: who did not answer is paged at 3 h 30
+    # and at 5 h 30.
+    assert silent(story, 211 * MINUTE, 329 * MINUTE)
+
+
+@pytest.mark.req("S3.2-16", "A2")
+def test_an_acknowledged_p1_is_silent_after_its_last_step() -> None:
+    story = Story(severity="P1")
+    story.run_until(MINUTE)
+    story.happens(acknowledged_at=MINUTE)
+
+    story.run_until(30 * HOUR)
+
+    assert silent(story, 121 * MINUTE, 30 * HOUR)
 
 
 @pytest.mark.req("S3.2-13", "S3.2-20", "S3.1-09", "A18")
@@ -307,6 +370,12 @@ def test_a_p2_at_night_pages_the_on_call_and_climbs_the_matrix() -> None:
         (1 * HOUR, Verb.ESCALATE, "database_administrator"),
         (2 * HOUR, Verb.NOTIFY, "engineering_manager"),
         (4 * HOUR, Verb.NOTIFY, "cto"),
+    ]
+    assert [elapsed for elapsed, _ in story.repetitions()] == [
+        4 * HOUR + 30 * MINUTE,
+        5 * HOUR + 30 * MINUTE,
+        7 * HOUR + 30 * MINUTE,
+        11 * HOUR + 30 * MINUTE,
     ]
 
 

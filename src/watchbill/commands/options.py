@@ -11,6 +11,7 @@ import click
 from watchbill.integrations.contract import SettingsError
 from watchbill.plan import Loaded, bundled_text, load
 from watchbill.postgres import PostgresError
+from watchbill.server.project import env
 from watchbill.server.project.env import SettingError
 from watchbill.server.project.listening import AddressUnusableError
 
@@ -47,11 +48,10 @@ def database_option(function: _F) -> _F:
     """Add ``--database-url``."""
     return click.option(
         "--database-url",
-        envvar="DATABASE_URL",
-        default="",
+        default=lambda: env.secret("DATABASE_URL"),
         metavar="URL",
         help="A PostgreSQL server (15 or newer) instead of the embedded database;"
-        " also read from DATABASE_URL.",
+        " also read from DATABASE_URL or, as a file, DATABASE_URL_FILE.",
     )(function)
 
 

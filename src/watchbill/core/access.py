@@ -12,6 +12,7 @@ class Permission(StrEnum):
     """One thing a person may be allowed to do in the console."""
 
     VIEW_INCIDENTS = "view_incidents"
+    VIEW_CONFIDENTIAL = "view_confidential"
     RESPOND = "respond"
     DECLARE = "declare"
     VIEW_ON_CALL = "view_on_call"
@@ -45,7 +46,11 @@ _AGENT = _STAKEHOLDER | {
     Permission.VIEW_CONTACTS,
     Permission.PROPOSE_PLAN,
 }
-_RESPONDER = _AGENT | {Permission.RESPOND, Permission.VIEW_DELIVERIES}
+_RESPONDER = _AGENT | {
+    Permission.RESPOND,
+    Permission.VIEW_CONFIDENTIAL,
+    Permission.VIEW_DELIVERIES,
+}
 
 _GRANTS = {
     ConsoleRole.STAKEHOLDER: _STAKEHOLDER,

@@ -16,17 +16,20 @@ each reaches, and when to ask again.
   apply at this hour is passed over in the same way. When none is left, the
   fallback is tried, again every five minutes, until it reaches somebody or the
   incident is acknowledged.
+- A ladder that has been climbed to its end while nobody acknowledged does not fall
+  silent: everybody it pages is paged again after a while that doubles (I7).
 - Steps that became due during downtime are decided on the state of now and in
-  time order; what they say to one person is one message, marked late (S3.2-19).
+  time order, and marked late; :mod:`~watchbill.core.firing` makes one message a
+  person of them (S3.2-19).
 - After-mitigation work such as the post-mortem is counted from the resolution
   and stopped by nothing (S3.2-20, A18).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
+from watchbill.core.firing import Call, Firing, FiringReason, merge
 from watchbill.core.ladder import (
     ChannelTarget,
     Ladder,
@@ -40,13 +43,31 @@ from watchbill.core.ladder import (
 )
 from watchbill.core.people import Contact, unique
 from watchbill.core.roster import Roster
-from watchbill.core.severity import Urgency
 from watchbill.core.temporal import describe
+
+__all__ = [
+    "FALLBACK_EVERY",
+    "LATE_AFTER",
+    "Advance",
+    "Call",
+    "Firing",
+    "FiringReason",
+    "Progress",
+    "advance",
+    "bring_forward",
+    "due_at",
+    "next_look_at",
+    "turn_to_fallback",
+    "upcoming",
+]
 
 LATE_AFTER = timedelta(seconds=60)
 """A step fired later than this after it was due is marked late."""
 
 FALLBACK_EVERY = timedelta(minutes=5)
+
+_LONGEST_DOUBLING = 3
+"""Pages at the end of a ladder are repeated after 1, 2, 4, 8, 8 ... times the while."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,54 +81,9 @@ class Progress:
     #: Set when every step has reached nobody; the fallback is tried again then.
     fallback_at: datetime | None = None
     fallback_tries: int = 0
-
-
-class FiringReason(StrEnum):
-    """Why a step was dealt with at this instant."""
-
-    DUE = "due"
-    BROUGHT_FORWARD = "brought_forward"
-    STOPPED = "stopped"
-    NOT_AT_THIS_HOUR = "not_at_this_hour"
-    CONFIDENTIAL = "confidential"
-    REACHED_NOBODY = "reached_nobody"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Firing:
-    """One step dealt with: what it does, whom it reaches, and why."""
-
-    step: Step
-    due_at: datetime
-    reason: FiringReason
-    recipients: tuple[Contact, ...] = ()
-    copies: tuple[Contact, ...] = ()
-    channels: tuple[str, ...] = ()
-    is_late: bool = False
-    #: A sentence fit to show to a responder at 3 a.m.
-    explanation: str = ""
-
-    @property
-    def acts(self) -> bool:
-        """Whether the step has an effect; a stopped or empty one has none."""
-        return self.reason in {FiringReason.DUE, FiringReason.BROUGHT_FORWARD}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """What one person is told at one instant, merged over the steps that fired."""
-
-    contact: Contact
-    #: The step that decides how it is said: the most demanding one.
-    step: Step
-    because: tuple[Step, ...]
-    is_copy: bool = False
-    is_late: bool = False
-
-    @property
-    def stop_on(self) -> StopOn:
-        """The event after which nothing of it is wanted: the last of its steps'."""
-        return max((step.stop_on for step in self.because), key=_STOPS.index)
+    #: When everybody is paged again although every step is done.
+    repeat_at: datetime | None = None
+    repeats: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,18 +102,7 @@ class Advance:
 
     def calls(self) -> tuple[Call, ...]:
         """Return one call a person, in the order in which the steps reach them."""
-        return _merge(self.firings)
-
-
-_STOPS = tuple(StopOn)
-_LOUDNESS = {
-    Verb.PAGE: 0,
-    Verb.ESCALATE: 1,
-    Verb.NOTIFY: 2,
-    Verb.POSTMORTEM: 3,
-    Verb.POST: 4,
-    Verb.CREATE_TICKET: 5,
-}
+        return merge(self.firings)
 
 
 def due_at(step: Step, progress: Progress, situation: Situation) -> datetime | None:
@@ -166,6 +131,8 @@ def advance(
         progress = replace(progress, done=progress.done | {step.key})
         if _leaves_nobody(firing, progress):
             progress = _after_nobody(ladder, progress, situation, now=now)
+    progress, again = _repeat(ladder, progress, situation, roster, now=now)
+    firings.extend(again)
     progress, fallback = _fall_back(ladder, progress, situation, roster, now=now)
     firings.extend(fallback)
     return Advance(
@@ -243,8 +210,9 @@ def next_look_at(
 ) -> datetime | None:
     """Return when the ladder must be asked next; None when nothing is left."""
     times = [due for _, due in upcoming(ladder, progress, situation)]
-    if progress.fallback_at is not None:
-        times.append(progress.fallback_at)
+    if situation.stop_reason(StopOn.ACKNOWLEDGED) is None:
+        extra = (progress.fallback_at, progress.repeat_at)
+        times += [time for time in extra if time is not None]
     return min(times, default=None)
 
 
@@ -375,62 +343,66 @@ def _fall_back(
     return progress, (firing,)
 
 
+def _repeat(
+    ladder: Ladder,
+    progress: Progress,
+    situation: Situation,
+    roster: Roster,
+    *,
+    now: datetime,
+) -> tuple[Progress, tuple[Firing, ...]]:
+    """Page everybody again when it is time, and say when it will be."""
+    if situation.stop_reason(StopOn.ACKNOWLEDGED) is not None:
+        return replace(progress, repeat_at=None), ()
+    due = progress.repeat_at
+    firings: tuple[Firing, ...] = ()
+    if due is not None and due <= now:
+        number = progress.repeats + 1
+        step = _repeated_step(ladder, number, after=due - situation.declared_at)
+        firing = _fire(step, due, progress, situation, roster, now=now)
+        firings = (firing,)
+        progress = replace(progress, repeats=number, repeat_at=None)
+        if firing.reason is FiringReason.REACHED_NOBODY:
+            progress = turn_to_fallback(progress, now=now)
+    return _plan_repeat(ladder, progress, situation, now=now), firings
+
+
+def _plan_repeat(
+    ladder: Ladder, progress: Progress, situation: Situation, *, now: datetime
+) -> Progress:
+    """Return the progress with the next repetition, once the ladder is at its end."""
+    coming = upcoming(ladder, progress, situation)
+    is_at_end = not any(step.contacts_people for step, _ in coming)
+    waits = progress.repeat_at is not None or progress.fallback_at is not None
+    if ladder.repeat_after is None or waits or not is_at_end or not ladder.pages:
+        return progress
+    times = 2 ** min(progress.repeats, _LONGEST_DOUBLING)
+    return replace(progress, repeat_at=now + times * ladder.repeat_after)
+
+
+def _repeated_step(ladder: Ladder, number: int, *, after: timedelta) -> Step:
+    return Step(
+        key=f"repeat/{number}",
+        title="Nobody has acknowledged: page again",
+        after=after,
+        verb=Verb.PAGE,
+        targets=ladder.paged,
+        stop_on=StopOn.ACKNOWLEDGED,
+    )
+
+
 def _fallback_step(ladder: Ladder, tries: int, *, after: timedelta) -> Step:
     """Everybody the ladder could page, and the plan's fallback before them.
 
     The earlier targets are asked again because the usual cause is a channel that
     was not configured or not working, and that may have been mended since.
     """
-    paged = tuple(
-        target
-        for step in ladder.steps
-        if step.verb in {Verb.PAGE, Verb.ESCALATE}
-        for target in step.targets
-    )
     return Step(
         key=f"fallback/{tries}",
         title="Fallback: nobody could be reached",
         after=after,
         verb=Verb.PAGE,
-        targets=ladder.fallback + paged,
+        targets=ladder.fallback + ladder.paged,
         stop_on=StopOn.ACKNOWLEDGED,
         origin=("S2.2-09",),
     )
-
-
-def _merge(firings: tuple[Firing, ...]) -> tuple[Call, ...]:
-    acting = [firing for firing in firings if firing.acts]
-    calls: dict[str, Call] = {}
-    for firing, contact, is_copy in _tellings(acting):
-        said = calls.get(contact.key)
-        if said is None or (said.is_copy and not is_copy):
-            calls[contact.key] = Call(
-                contact=contact,
-                step=firing.step,
-                because=(firing.step,),
-                is_copy=is_copy,
-                is_late=firing.is_late,
-            )
-        elif said.is_copy is is_copy:
-            calls[contact.key] = _also(said, firing)
-    return tuple(calls.values())
-
-
-def _tellings(acting: list[Firing]) -> Iterator[tuple[Firing, Contact, bool]]:
-    for firing in acting:
-        yield from ((firing, contact, False) for contact in firing.recipients)
-        yield from ((firing, contact, True) for contact in firing.copies)
-
-
-def _also(said: Call, firing: Firing) -> Call:
-    louder = _loudness(firing.step) < _loudness(said.step)
-    return replace(
-        said,
-        step=firing.step if louder else said.step,
-        because=(*said.because, firing.step),
-        is_late=said.is_late or firing.is_late,
-    )
-
-
-def _loudness(step: Step) -> tuple[int, bool]:
-    return _LOUDNESS[step.verb], step.urgency is Urgency.LOW

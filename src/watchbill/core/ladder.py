@@ -117,6 +117,23 @@ class Ladder:
     steps: tuple[Step, ...]
     #: Tried when a step reaches nobody and no later one is left (I8).
     fallback: tuple[Target, ...] = ()
+    #: After the last step, unacknowledged pages are repeated; None never does (I7).
+    repeat_after: timedelta | None = None
+
+    @property
+    def pages(self) -> bool:
+        """Whether somebody is asked to take the incident."""
+        return any(step.verb is Verb.PAGE for step in self.steps)
+
+    @property
+    def paged(self) -> tuple[Target, ...]:
+        """Everybody who is asked to work on the incident, by whichever step."""
+        return tuple(
+            target
+            for step in self.steps
+            if step.verb in {Verb.PAGE, Verb.ESCALATE}
+            for target in step.targets
+        )
 
     def step(self, key: str) -> Step | None:
         """Return the step with this key."""
@@ -158,6 +175,7 @@ def compose(
     *,
     after_hours: AfterHours = AfterHours.PAGE,
     fallback: tuple[Target, ...] = (),
+    repeat_after: timedelta | None = None,
 ) -> Ladder:
     """Return the ladder of an incident: its severity's steps and its route's.
 
@@ -166,7 +184,7 @@ def compose(
     """
     when = When.ALWAYS if after_hours is AfterHours.PAGE else When.OPEN_HOURS
     routed = () if contacting is None else _route_steps(route, contacting, when=when)
-    return Ladder(steps=steps + routed, fallback=fallback)
+    return Ladder(steps=steps + routed, fallback=fallback, repeat_after=repeat_after)
 
 
 def _route_steps(

@@ -108,30 +108,30 @@ def after_attempt(attempt: Attempt, *, number: int, now: datetime) -> Verdict:
                 reason="the provider took it",
             )
         case Outcome.PERMANENT:
-            return _fail("the provider refused it for good", number=number)
+            return _fail("the provider refused it for good")
         case Outcome.TRANSIENT | Outcome.THROTTLED | Outcome.UNKNOWN:
             return _again(attempt, number=number, now=now)
 
 
 def _again(attempt: Attempt, *, number: int, now: datetime) -> Verdict:
     if number >= MAX_ATTEMPTS:
-        return _fail(f"{number} attempts did not succeed", number=number)
+        return _fail(f"{number} attempts did not succeed")
     wait = timedelta(seconds=_BACK_OFF[min(number, len(_BACK_OFF)) - 1])
     wait = max(wait, attempt.retry_after or wait)
     if wait > LONGEST_WAIT:
-        return _fail("the provider asks to wait for more than a day", number=number)
+        return _fail("the provider asks to wait for more than a day")
     return Verdict(
         state=NotificationState.WAITING,
         retry_at=now + wait,
-        start_next_method=number == 1,
+        start_next_method=True,
         reason=f"{attempt.outcome}; attempt {number + 1} of {MAX_ATTEMPTS} follows",
     )
 
 
-def _fail(reason: str, *, number: int) -> Verdict:
+def _fail(reason: str) -> Verdict:
     return Verdict(
         state=NotificationState.FAILED,
         retry_at=None,
-        start_next_method=number == 1,
+        start_next_method=True,
         reason=reason,
     )

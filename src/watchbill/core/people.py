@@ -64,6 +64,11 @@ class Directory:
         """Return the contact with this key."""
         return next((one for one in self.contacts if one.key == key), None)
 
+    @property
+    def specialties(self) -> frozenset[str]:
+        """Everything that somebody is an expert of."""
+        return frozenset().union(*(one.expertise for one in self.contacts))
+
     def holders(self, role: str) -> tuple[Contact, ...]:
         """Return who answers to a role, alias or group, in the plan's order.
 

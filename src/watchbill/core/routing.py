@@ -82,7 +82,8 @@ class RoutingTable:
     contacting: Mapping[str, Contacting] = field(default_factory=dict)
     #: By severity; one that is absent pages at any hour.
     after_hours: Mapping[str, AfterHours] = field(default_factory=dict)
-    #: Alerts that agree on these labels share an incident.
+    #: Alerts of one severity that agree on these labels share an incident. A worse
+    #: alert has one of its own: it must not hide in an incident that wakes nobody.
     group_by: tuple[str, ...] = ("alertname",)
 
     def route(self, key: str) -> Route:
@@ -119,7 +120,7 @@ def classify(table: RoutingTable, labels: Labels) -> Classification:
         route=route,
         severity=severity,
         category=labels.get("category") or route.category,
-        group_key=f"{route.key}/{fingerprint(grouped)}",
+        group_key=f"{route.key}/{severity}/{fingerprint(grouped)}",
         is_catch_all=is_catch_all,
         reason=f"{why_route}; {why_severity}",
     )

@@ -8,7 +8,7 @@ stands behind the targets of its steps.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from watchbill.core.bugs import Hotfix
@@ -38,6 +38,9 @@ from watchbill.plan.operations import Changes, Maintenance, Monitoring
 from watchbill.plan.process import Bugs, Handling, IncidentRules
 from watchbill.plan.sections.communication import Missing
 from watchbill.plan.values import ChannelKind, Cover, ReviewCycle
+
+REPEAT_AFTER = timedelta(minutes=30)
+"""An unacknowledged page is repeated after the last step of its ladder (A2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +159,7 @@ class Plan:
             self.routing.contacting_of(route, key),
             after_hours=self.routing.after_hours.get(key, AfterHours.PAGE),
             fallback=self.fallback,
+            repeat_after=REPEAT_AFTER,
         )
 
     def roster(

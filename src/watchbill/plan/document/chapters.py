@@ -5,7 +5,7 @@ import re
 from watchbill.plan.document import spelling
 from watchbill.plan.document.blocks import escape, escape_line
 from watchbill.plan.document.draft import Tree
-from watchbill.plan.document.parts import Parts
+from watchbill.plan.document.parts import CHANGES, METRICS, ROUTES, TOOLS, Parts
 from watchbill.plan.document.steps import COLUMNS
 from watchbill.plan.document.words import (
     long_day,
@@ -182,67 +182,36 @@ class Chapters(Parts):
         self._chapter(4, "Monitoring and Alerting")
         if self._entries("monitoring", "tools"):
             self._section("4.1", "Monitoring Stack")
-            columns = (
-                ("Component", "title"),
-                ("Tool", "tool"),
-                ("Purpose", "purpose"),
-                ("Dashboard URL", "dashboard"),
-            )
-            self._simple(("monitoring", "tools"), columns)
+            self._simple(("monitoring", "tools"), TOOLS)
         if metrics := self._entries("monitoring", "metrics"):
             self._section("4.2", "Key Metrics Monitored")
-            groups = dict.fromkeys(
-                spelling.said(one.get("group")) for _, one in metrics
-            )
-            for group in groups:
-                self._sub(escape_line(group))
-                self._metrics(
-                    [m for m in metrics if spelling.said(m[1].get("group")) == group]
+            groups: dict[str, list[tuple[str, Tree]]] = {}
+            for metric in metrics:
+                groups.setdefault(spelling.said(metric[1].get("group")), []).append(
+                    metric
                 )
+            for group, members in groups.items():
+                self._sub(escape_line(group))
+                self._metrics(members)
         self._section("4.3", "Alert Routing")
-        columns = (
-            ("Alert Type", "title"),
-            ("Primary", "primary"),
-            ("Secondary", "secondary"),
-            ("Escalation", "escalation"),
-        )
-        cells = [
-            (
-                key,
-                [
-                    spelling.said(one.get("title")),
-                    *(
-                        self._role(spelling.said(one.get(name)))
-                        for _, name in columns[1:]
-                    ),
-                ],
-            )
-            for key, one in self._entries("alerts", "routes")
-        ]
-        self._rows(("alerts", "routes"), columns, cells)
+        routes = self._entries("alerts", "routes")
+        cells = [(key, self._route(one)) for key, one in routes]
+        self._rows(("alerts", "routes"), ROUTES, cells)
         if self._entries("on_call"):
             self._section("4.4", "On-Call Schedule")
             for _, one in self._entries("on_call"):
                 self._rotation(one)
 
+    def _route(self, one: Tree) -> list[str]:
+        title, *roles = (spelling.said(one.get(name)) for _, name in ROUTES)
+        return [title, *(self._role(role) for role in roles)]
+
     def _metrics(self, metrics: list[tuple[str, Tree]]) -> None:
-        columns = (
-            ("Metric", "title"),
-            ("Warning Threshold", "warning"),
-            ("Critical Threshold", "critical"),
-            ("Alert Channel", "channel"),
-        )
-        cells = [
-            (
-                key,
-                [
-                    *(spelling.said(one.get(name)) for _, name in columns[:3]),
-                    self._channel(spelling.said(one.get("channel"))),
-                ],
-            )
-            for key, one in metrics
-        ]
-        self._rows(("monitoring", "metrics"), columns, cells)
+        cells = []
+        for key, one in metrics:
+            *limits, channel = (spelling.said(one.get(name)) for _, name in METRICS)
+            cells.append((key, [*limits, self._channel(channel)]))
+        self._rows(("monitoring", "metrics"), METRICS, cells)
 
     def _channel(self, key: str) -> str:
         kind = self._text("channels", key, "kind")
@@ -275,37 +244,37 @@ class Chapters(Parts):
         self._chapter(5, "Maintenance Schedule")
         if windows := self._entries("maintenance", "windows"):
             self._section("5.1", "Regular Maintenance Windows")
-            zone = self._text("plan", "time_zone")
-            names = (
-                "Maintenance Type",
-                "Frequency",
-                f"{self._say('Window')} ({zone})",
-                "Duration",
-            )
+            zone = f"{self._say('Window')} ({self._text('plan', 'time_zone')})"
+            names = ("Maintenance Type", "Frequency", zone, "Duration")
             cells = [(key, spelling.window(one)) for key, one in windows]
-            self._rows(
-                ("maintenance", "windows"), [(name, "") for name in names], cells
-            )
-        if spelling.table(self.tree, "maintenance", "before") or spelling.table(
-            self.tree, "maintenance", "after"
-        ):
-            self._section("5.2", "Maintenance Procedures")
-        for name, title in (
-            ("before", "Pre-Maintenance Checklist"),
-            ("after", "Post-Maintenance Checklist"),
-        ):
-            if steps := self._entries("maintenance", name):
-                self._sub(self._say(title))
-                texts = [
-                    f"{key}{' (if needed)' if one.get('optional') == 'true' else ''}"
-                    for key, one in steps
-                ]
-                self._listing(texts, "- [ ]")
+            columns = [(name, "") for name in names]
+            self._rows(("maintenance", "windows"), columns, cells)
+        self._checklists()
         if changes := self._entries("changes", "types"):
             self._section("5.3", "Change Management")
-            names = ("Change Type", "Approval Required", "Testing Required", "Window")
             cells = [(key, self._change(one)) for key, one in changes]
-            self._rows(("changes", "types"), [(name, "") for name in names], cells)
+            self._rows(("changes", "types"), CHANGES, cells)
+
+    def _checklists(self) -> None:
+        if self._entries("maintenance", "before") or self._entries(
+            "maintenance", "after"
+        ):
+            self._section("5.2", "Maintenance Procedures")
+        titles = {
+            "before": "Pre-Maintenance Checklist",
+            "after": "Post-Maintenance Checklist",
+        }
+        for name, title in titles.items():
+            if steps := self._entries("maintenance", name):
+                self._sub(self._say(title))
+                marks = {"true": " (if needed)"}
+                self._listing(
+                    (
+                        f"{key}{marks.get(str(one.get('optional')), '')}"
+                        for key, one in steps
+                    ),
+                    "- [ ]",
+                )
 
     def _change(self, one: Tree) -> list[str]:
         roles = " + ".join(

@@ -293,40 +293,43 @@ def _first(draft: Draft, cycle: str, day: str) -> str:
 
 def read_checklist(draft: Draft, place: Placed) -> bool:
     """Read what is done before or after maintenance."""
-    trail = place.trail
     block = place.block
     if not isinstance(block, Items):
         return False
-    subject = re.search(r"mainten|checklist|ပြုပြင်", trail, re.IGNORECASE)
-    found = re.search(
-        r"\b(pre|before|prior)\b|(\bpost\b|\bafter\b)|(မတိုင်မီ)|(ပြီးနောက်)",
-        f"{place.title} {place.label}",
-        re.I,
-    )
+    subject = re.search(r"mainten|checklist|ပြုပြင်", place.trail, re.IGNORECASE)
+    found = _BEFORE_OR_AFTER.search(f"{place.title} {place.label}")
     if not subject or found is None:
         return False
-    name = "before" if found[1] or found[3] else "after"
+    name = "before" if found["before"] else "after"
     steps: list[Value] = []
     for item in block.items:
-        optional = re.search(
-            r"\s*\((if needed|optional|where needed)\)\s*$", item.text, re.I
-        )
-        text = item.text[: optional.start()] if optional else item.text
-        if not text:
-            continue
-        step: Tree = {"step": text}
-        if optional:
-            step["optional"] = "true"
-        steps.append(step)
-        draft.note(item.line, ("maintenance", name, len(steps) - 1))
-        notice = duration(text)
-        if (
-            name == "before"
-            and notice
-            and re.search(r"advance|notif|inform", text, re.I)
-        ):
-            draft.put(("maintenance", "notice"), notice, item.line)
+        if item.text:
+            steps.append(_check(item.text))
+            draft.note(item.line, ("maintenance", name, len(steps) - 1))
+            _notice(draft, item.text, item.line)
     return draft.put(("maintenance", name), steps, block.line)
+
+
+_BEFORE_OR_AFTER = re.compile(
+    r"(?P<before>\b(?:pre|before|prior)\b|မတိုင်မီ)|\b(?:post|after)\b|ပြီးနောက်",
+    re.IGNORECASE,
+)
+_IF_NEEDED = re.compile(
+    r"\s*\((?:if needed|optional|where needed)\)\s*$", re.IGNORECASE
+)
+
+
+def _check(text: str) -> Tree:
+    step: Tree = {"step": _IF_NEEDED.sub("", text) or text}
+    if _IF_NEEDED.search(text):
+        step["optional"] = "true"
+    return step
+
+
+def _notice(draft: Draft, text: str, line: int) -> None:
+    notice = duration(text)
+    if notice and re.search(r"notif\w* .*advance|in advance", text, re.IGNORECASE):
+        draft.put(("maintenance", "notice"), notice, line)
 
 
 def read_changes(draft: Draft, names: Names, table: Known) -> None:

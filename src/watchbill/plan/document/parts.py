@@ -9,6 +9,31 @@ from watchbill.plan.document.terms import Language, say
 
 Path = tuple[str, ...]
 
+TOOLS = (
+    ("Component", "title"),
+    ("Tool", "tool"),
+    ("Purpose", "purpose"),
+    ("Dashboard URL", "dashboard"),
+)
+METRICS = (
+    ("Metric", "title"),
+    ("Warning Threshold", "warning"),
+    ("Critical Threshold", "critical"),
+    ("Alert Channel", "channel"),
+)
+ROUTES = (
+    ("Alert Type", "title"),
+    ("Primary", "primary"),
+    ("Secondary", "secondary"),
+    ("Escalation", "escalation"),
+)
+CHANGES = (
+    ("Change Type", "title"),
+    ("Approval Required", "approvals"),
+    ("Testing Required", "testing"),
+    ("Window", "window"),
+)
+
 
 class Parts:
     """What the chapters are made of."""

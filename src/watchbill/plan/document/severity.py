@@ -17,7 +17,6 @@ from watchbill.plan.document.tables import SEVERITY_WORD, Cells, Known
 from watchbill.plan.document.words import (
     as_key,
     duration,
-    durations,
     is_blank,
     is_immediate,
     seconds,
@@ -259,37 +258,31 @@ def _time(text: str) -> str | None:
 
 
 def read_tree(scale: Scale, place: Placed) -> bool:
-    """Read a contact tree drawn with arrows: names, with times in brackets."""
+    """Read a contact tree drawn with arrows: names, with times in brackets.
+
+    A name without a time is told with the one above it.
+    """
     block = place.block
-    if not isinstance(block, Code) or not re.search(
-        r"contact|escalat|emergency|ဆက်သွယ်", place.trail, re.I
-    ):
+    subject = r"contact|escalat|emergency|ဆက်သွယ်"
+    if not isinstance(block, Code) or not re.search(subject, place.trail, re.I):
         return False
     rungs = list(_rungs(block))
-    named = next(
-        (key for line in rungs if (key := scale.find(line.text.split(" ")[0]))), None
-    )
-    severity = named or scale.worst()
+    starts = [scale.find(line.text.split(" ")[0]) for line in rungs]
+    severity = next((key for key in starts if key is not None), scale.worst())
     if severity is None or not rungs:
         return False
-    for line in rungs:
-        after = next(iter(durations(line.text)), None)
-        is_start = scale.find(line.text.split(" ")[0]) is not None
+    after = "0m"
+    for line, start in zip(rungs, starts, strict=True):
+        after = duration(line.text) or after
         text = re.sub(r"\(.*?\)|@.*", "", line.text).strip(" -:,")
-        scale.draft.note(line.number, ("escalation", severity))
-        if not is_start and text:
+        if start is None and text:
             scale.sayings.append(
-                Saying(
-                    severity=severity, after=after or "0m", text=text, line=line.number
-                )
+                Saying(severity=severity, after=after, text=text, line=line.number)
             )
     for line in block.lines:
         if line.text.strip():
             scale.draft.note(line.number, ("escalation", severity))
     return True
-
-
-_DRAWING = re.compile(r"[\u2190-\u21ff\u2500-\u257f|+\\/>v]|-{2,}")
 
 
 def _rungs(block: Code) -> Iterator[Line]:

@@ -1,6 +1,7 @@
 """Creating users and one-time links, and checking who signs in."""
 
 from datetime import datetime, timedelta
+from threading import BoundedSemaphore
 
 from django.contrib.auth.backends import BaseBackend
 from django.db import transaction
@@ -18,6 +19,16 @@ from watchbill.server.accounts.models import (
 
 OWNER_LINK_LIFETIME = timedelta(hours=24)
 SIGN_IN_LINK_LIFETIME = timedelta(hours=1)
+
+
+_hashing = BoundedSemaphore(2)
+"""A hash takes 100 MiB by intention: a flood of sign-ins must not take them all."""
+
+_PATIENCE = 5.0
+
+
+class BusyError(Exception):
+    """Too many people sign in at once; try again in a moment."""
 
 
 class LinkRefusedError(Exception):
@@ -42,11 +53,16 @@ class EmailBackend(BaseBackend):
         if username is None or password is None:
             return None
         user = User.objects.filter(email=username.lower()).first()
-        if user is None:
-            # The same hashing as for a known user, so that time tells nothing.
-            User().set_password(password)
-            return None
-        return user if user.check_password(password) and user.is_active else None
+        if not _hashing.acquire(timeout=_PATIENCE):
+            raise BusyError
+        try:
+            if user is None:
+                # The same hashing as for a known user, so that time tells nothing.
+                User().set_password(password)
+                return None
+            return user if user.check_password(password) and user.is_active else None
+        finally:
+            _hashing.release()
 
     def get_user(self, user_id: int) -> User | None:
         """Return the user of a session, None once deactivated."""
@@ -106,12 +122,20 @@ def create_user(
     return user
 
 
-def record_failure(email: str, remote: str, *, now: datetime) -> None:
-    """Count a failed attempt to sign in, and forget those of yesterday."""
-    SignInFailure.objects.create(
+def begin_attempt(email: str, remote: str, *, now: datetime) -> SignInFailure:
+    """Count an attempt to sign in as failed, before its password is looked at.
+
+    Attempts at the same instant thus see each other. Those of yesterday are forgotten.
+    """
+    SignInFailure.objects.filter(failed_at__lt=now - timedelta(days=1)).delete()
+    return SignInFailure.objects.create(
         email_hash=tokens.digest(email.lower()), remote=remote, failed_at=now
     )
-    SignInFailure.objects.filter(failed_at__lt=now - timedelta(days=1)).delete()
+
+
+def forgive(attempt: SignInFailure) -> None:
+    """Take back the count of an attempt that succeeded or was not heard."""
+    attempt.delete()
 
 
 def _use(token: str, purpose: LinkPurpose, *, now: datetime) -> OneTimeLink:

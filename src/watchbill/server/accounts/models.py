@@ -21,7 +21,7 @@ class User(AbstractBaseUser):
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=120)
     role = models.CharField(
-        max_length=20, choices=[(role, role) for role in ConsoleRole]
+        max_length=20, choices=[(one.value, one.value) for one in ConsoleRole]
     )
     #: The contact of the plan that this user is, if any.
     contact_key = models.CharField(max_length=80, blank=True)

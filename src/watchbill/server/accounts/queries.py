@@ -10,7 +10,14 @@ from watchbill.server.accounts.models import OneTimeLink, SignInFailure, User
 from watchbill.server.tokens import digest
 
 FAILURES_ALLOWED = 5
-"""Failed attempts by one address or from one origin before a pause."""
+"""Failed attempts for one address from one origin before a pause."""
+
+FAILURES_ALLOWED_ALONE = 50
+"""Failed attempts for one address from anywhere, or from one origin for anybody.
+
+Far more than of both together, because others can cause these: nobody must be able
+to lock the owner out at 3 a.m., and an office shares one origin.
+"""
 
 FAILURE_WINDOW = timedelta(minutes=10)
 
@@ -62,25 +69,23 @@ def has_owner() -> bool:
 def throttled_until(email: str, remote: str, *, now: datetime) -> datetime | None:
     """Return when the next attempt to sign in is heard, None if at once.
 
-    Failures by the same address and those from the same origin both count, so
-    that neither many passwords for one user nor one password for many users can
-    be tried quickly.
+    Neither many passwords for one user nor one password for many users can be tried
+    quickly.
     """
-    since = now - FAILURE_WINDOW
-    times = [
-        _pause(SignInFailure.objects.filter(failed_at__gt=since, **match))
-        for match in ({"email_hash": digest(email.lower())}, {"remote": remote})
-    ]
+    recent = SignInFailure.objects.filter(failed_at__gt=now - FAILURE_WINDOW)
+    who = recent.filter(email_hash=digest(email.lower()))
+    times = (
+        _pause(who.filter(remote=remote), FAILURES_ALLOWED),
+        _pause(who, FAILURES_ALLOWED_ALONE),
+        _pause(recent.filter(remote=remote), FAILURES_ALLOWED_ALONE),
+    )
     return max((time for time in times if time is not None), default=None)
 
 
-def _pause(failures: QuerySet[SignInFailure]) -> datetime | None:
-    latest = list(
-        failures.order_by("-failed_at").values_list("failed_at", flat=True)[
-            :FAILURES_ALLOWED
-        ]
-    )
-    if len(latest) < FAILURES_ALLOWED:
+def _pause(failures: QuerySet[SignInFailure], allowed: int) -> datetime | None:
+    newest = failures.order_by("-failed_at").values_list("failed_at", flat=True)
+    latest = list(newest[:allowed])
+    if len(latest) < allowed:
         return None
     return latest[-1] + FAILURE_WINDOW
 

@@ -1,7 +1,7 @@
 """Signing in and out, and one-time links."""
 
 from django.contrib.auth import authenticate, login, logout
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -34,17 +34,31 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         until = queries.throttled_until(email, remote, now=wall)
         if until is not None:
             status = 429
-        else:
-            user = authenticate(
-                request, username=email, password=form.cleaned_data["password"]
-            )
-            if user is not None:
-                login(request, user, backend=_BACKEND)
-                return redirect(_next(request))
-            actions.record_failure(email, remote, now=wall)
-            form.add_error(None, _("The e-mail address or the password is wrong."))
+        elif (user := _authenticate(request, form, email, remote)) is not None:
+            login(request, user, backend=_BACKEND)
+            # Not redirect(), which takes a text without a slash for a route.
+            return HttpResponseRedirect(_next(request))
     context = {"form": form, "next": _next(request, ""), "throttled_until": until}
     return render(request, "accounts/sign_in.html", context, status=status)
+
+
+def _authenticate(
+    request: HttpRequest, form: SignInForm, email: str, remote: str
+) -> User | None:
+    """Return who signs in, or say on the form why nobody does."""
+    attempt = actions.begin_attempt(email, remote, now=clock.wall())
+    password = form.cleaned_data["password"]
+    try:
+        user = authenticate(request, username=email, password=password)
+    except actions.BusyError:
+        actions.forgive(attempt)
+        form.add_error(None, _("Too many people sign in at once. Try again."))
+        return None
+    if user is None:
+        form.add_error(None, _("The e-mail address or the password is wrong."))
+        return None
+    actions.forgive(attempt)
+    return user
 
 
 @require_POST
@@ -109,6 +123,8 @@ def _state_of(token: str, purpose: LinkPurpose) -> queries.LinkState:
     found = queries.find_link(token, now=clock.wall())
     if found.link is not None and found.link.purpose != purpose:
         return queries.LinkState.UNKNOWN
+    if purpose is LinkPurpose.CREATE_OWNER and queries.has_owner():
+        return queries.LinkState.USED
     return found.state
 
 
@@ -119,7 +135,7 @@ def _status(state: queries.LinkState) -> int:
 def _next(request: HttpRequest, default: str = "/") -> str:
     """Where to go after signing in: a page of ours, never another site."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    is_ours = url_has_allowed_host_and_scheme(
+    is_ours = wanted.startswith("/") and url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     return wanted if is_ours else default

@@ -10,19 +10,19 @@ class Alert(models.Model):
     """A condition from its first firing to the end of its incident."""
 
     integration = models.ForeignKey("watchbill.Integration", on_delete=models.PROTECT)
-    fingerprint = models.CharField(max_length=200)
+    fingerprint = models.TextField()
     #: Whether a further signal about the condition belongs to this row.
     is_current = models.BooleanField(default=True)
     status = models.CharField(
-        max_length=10, choices=[(status, status) for status in AlertStatus]
+        max_length=10, choices=[(one.value, one.value) for one in AlertStatus]
     )
-    title = models.CharField(max_length=400)
+    title = models.TextField()
     labels = models.JSONField()
     annotations = models.JSONField()
     links = models.JSONField()
     #: The route and severity by which it was sorted, and the reason in words.
-    alert_type = models.CharField(max_length=80)
-    severity = models.CharField(max_length=20)
+    alert_type = models.TextField()
+    severity = models.TextField()
     classified_because = models.TextField()
     is_catch_all = models.BooleanField(default=False)
     #: Firing signals received, the first included.

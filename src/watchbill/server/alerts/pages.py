@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from watchbill.integrations.text import web_url
 from watchbill.server.alerts.models import Alert
 
 
@@ -15,6 +16,10 @@ def panel_row(one: Alert) -> dict[str, Any]:
         "first_seen_at": one.starts_at,
         "last_seen_at": one.last_seen_at,
         "ends_at": one.ends_at,
-        "links": [{"label": name, "url": url} for name, url in one.links.items()],
+        "links": [
+            {"label": name, "url": url}
+            for name, url in one.links.items()
+            if web_url(url) is not None
+        ],
         "because": one.classified_because,
     }

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
 
+from django.db import connections
+
 from watchbill.integrations.contract import Answer, Outgoing, TransportFailure
 from watchbill.server import clock
 from watchbill.server.demo.state import Received
@@ -108,6 +110,7 @@ class Story:
                 beat.does(self)
         finally:
             self._playing.release()
+            connections.close_all()  # the clock asked the database in this thread
 
     def _post(self, status: str, labels: dict[str, str], notes: dict[str, str]) -> None:
         now = clock.now().isoformat()

@@ -7,7 +7,7 @@ that before it counts on it. Adding a provider is adding its folder in
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -65,7 +65,7 @@ class Channels:
         mail_too = {"email"} if self.smtp else set()
         return Reach(
             people=frozenset(to_people | mail_too),
-            posts=frozenset(set(self.http) | mail_too),
+            posts=frozenset(self.http),
         )
 
     def send(
@@ -118,11 +118,6 @@ def from_settings() -> Channels:
         domain=urlsplit(settings.BASE_URL).hostname or "localhost",
         http=_slack(),
     )
-
-
-def with_key(notice: Notice, key: str) -> Notice:
-    """Return a notice under the key of one notification."""
-    return replace(notice, idempotency_key=key)
 
 
 def _slack() -> dict[str, dict[str, str]]:

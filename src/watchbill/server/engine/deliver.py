@@ -13,7 +13,7 @@ before its claim (I4).
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -22,7 +22,7 @@ from django.urls import reverse
 from watchbill.core.ladder import StopOn, Verb
 from watchbill.core.messages import Link, Notice
 from watchbill.core.notification import Attempt, NotificationState, Outcome
-from watchbill.server import clock, signed
+from watchbill.server import clock, faults, signed
 from watchbill.server.engine.channels import Channels
 from watchbill.server.incidents import actions as incidents
 from watchbill.server.incidents import queries as incident_queries
@@ -31,6 +31,8 @@ from watchbill.server.notifications import actions, queries
 from watchbill.server.notifications.models import Notification
 from watchbill.server.web.live import announce
 
+_AFTER_ERROR = timedelta(minutes=1)
+
 logger = logging.getLogger(__name__)
 
 
@@ -38,23 +40,41 @@ logger = logging.getLogger(__name__)
 class Claim:
     """One attempt that this process may make now."""
 
-    notification_id: int
     attempt: int
-    channel: str
-    address: str
-    notice: Notice
+    #: As it was when it was claimed.
+    row: Notification
+
+    @property
+    def notification_id(self) -> int:
+        """The number of the notification."""
+        return self.row.pk
+
+    @property
+    def channel(self) -> str:
+        """The channel to attempt it by."""
+        return self.row.channel
+
+    @property
+    def address(self) -> str:
+        """Whom to reach by it."""
+        return self.row.address
 
 
 def deliver_some(channels: Channels, channel: str, *, node: str, limit: int) -> int:
     """Attempt up to ``limit`` notifications of a channel; return how many."""
-    claims = claim_some(channel, node=node, wall=clock.wall(), limit=limit)
+    now, wall = clock.now(), clock.wall()
+    while give_up_one(channel, now=now, wall=wall):
+        pass
+    claims = claim_some(channel, node=node, now=now, wall=wall, limit=limit)
     for one in claims:
         settle(one, attempt(channels, one), now=clock.now(), wall=clock.wall())
     return len(claims)
 
 
 @transaction.atomic
-def claim_some(channel: str, *, node: str, wall: datetime, limit: int) -> list[Claim]:
+def claim_some(
+    channel: str, *, node: str, now: datetime, wall: datetime, limit: int
+) -> list[Claim]:
     """Claim notifications that may be attempted now, dropping unwanted ones."""
     rows = queries.take_sendable(channel, wall=wall, limit=limit)
     held = incident_queries.hold_shared(
@@ -67,23 +87,57 @@ def claim_some(channel: str, *, node: str, wall: datetime, limit: int) -> list[C
         if reason is not None:
             actions.supersede(row, reason, wall=wall)
             announce("notifications")
-        elif (number := actions.claim(row, node=node, wall=wall)) is not None:
-            claims.append(_claim(row, number))
         else:
-            _after_failure(row, is_hopeless=queries.hopeless(row), now=clock.now())
+            number = actions.claim(row, node=node, now=now, wall=wall)
+            claims.append(Claim(attempt=number, row=row))
     return claims
+
+
+@transaction.atomic
+def give_up_one(channel: str, *, now: datetime, wall: datetime) -> bool:
+    """Fail one notification whose last attempt died with its worker.
+
+    Apart from the claims, because the ladder then moves on, which needs the
+    incident's row for writing while a claim holds such rows for reading.
+    """
+    row = queries.take_spent(channel, wall=wall)
+    if row is None:
+        return False
+    try:
+        with transaction.atomic():
+            actions.give_up(row, now=now, wall=wall)
+            _after_failure(row, now=now)
+    except Exception as error:  # the row must not hold up its channel
+        if faults.is_lost(error):
+            raise
+        logger.exception("notification %s cannot be given up", row.pk)
+        actions.look_again(row, at=wall + _AFTER_ERROR)
+    return True
 
 
 def attempt(channels: Channels, claim: Claim) -> Attempt:
     """Make the attempt; whatever goes wrong is an outcome and never an error."""
     try:
-        return channels.send(
-            claim.channel, claim.address, claim.notice, now=clock.wall()
-        )
-    except Exception as error:  # a renderer's bug must not stop other messages
-        logger.exception("notification %s cannot be sent", claim.notification_id)
-        detail = f"{type(error).__name__}: {error}"
-        return Attempt(outcome=Outcome.TRANSIENT, detail=detail)
+        notice = _notice(claim)
+    except Exception as error:  # a notice that cannot be read stops no other
+        return _broken(claim, error, Outcome.PERMANENT)
+    try:
+        return channels.send(claim.channel, claim.address, notice, now=clock.wall())
+    except Exception as error:  # nor does a bug of a renderer or sender
+        return _broken(claim, error, Outcome.UNKNOWN)
+
+
+def _broken(claim: Claim, error: Exception, outcome: Outcome) -> Attempt:
+    logger.error(
+        "notification %s cannot be sent", claim.notification_id, exc_info=error
+    )
+    return Attempt(outcome=outcome, detail=f"{type(error).__name__}: {error}")
+
+
+def _notice(claim: Claim) -> Notice:
+    notice = queries.notice_of(claim.row)
+    links = (*_links(claim.row), *notice.links)
+    return replace(notice, idempotency_key=claim.row.idempotency_key, links=links)
 
 
 @transaction.atomic
@@ -98,12 +152,12 @@ def settle(claim: Claim, result: Attempt, *, now: datetime, wall: datetime) -> b
             result.outcome,
         )
         return False
-    settled = actions.settle(row, result, now=now, wall=wall)
+    actions.settle(row, result, now=now, wall=wall)
     announce("notifications")
     if row.state == NotificationState.DELIVERED:
         _record(row, TimelineKind.DELIVERY, f"Told {row.recipient}", now=now)
     elif row.state == NotificationState.FAILED:
-        _after_failure(row, is_hopeless=settled.is_hopeless, now=now)
+        _after_failure(row, now=now)
     return True
 
 
@@ -112,21 +166,6 @@ def _unwanted(row: Notification, incident: Incident | None) -> str | None:
         return None
     situation = incident_queries.situation_of(incident)
     return situation.stop_reason(StopOn(row.stop_on))
-
-
-def _claim(row: Notification, number: int) -> Claim:
-    notice = queries.notice_of(row)
-    return Claim(
-        notification_id=row.pk,
-        attempt=number,
-        channel=row.channel,
-        address=row.address,
-        notice=replace(
-            notice,
-            idempotency_key=row.idempotency_key,
-            links=(*_links(row), *notice.links),
-        ),
-    )
 
 
 def _links(row: Notification) -> tuple[Link, ...]:
@@ -147,11 +186,19 @@ def _links(row: Notification) -> tuple[Link, ...]:
     return (link, console)
 
 
-def _after_failure(row: Notification, *, is_hopeless: bool, now: datetime) -> None:
-    """Say on the timeline that a message failed, and let the ladder move on."""
+def _after_failure(row: Notification, *, now: datetime) -> None:
+    """Say on the timeline that a message failed, and let the ladder move on.
+
+    The ladder moves on when nobody was or can still be told by the step. Two
+    recipients may fail at once, so the question is asked while the incident is
+    held: the second to ask sees the failure of the first.
+    """
     text = f"Could not tell {row.recipient} by {row.channel}"
     _record(row, TimelineKind.WARNING, text, now=now, detail=row.detail)
-    if is_hopeless and row.incident_id is not None and not row.is_copy:
+    if row.incident_id is None or not row.contact_key or row.is_copy:
+        return
+    incident_queries.hold(row.incident_id)
+    if queries.hopeless(row):
         incidents.move_on(
             row.incident_id,
             because="Nobody was told by the last step, so the next one is due now.",

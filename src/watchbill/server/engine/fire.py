@@ -3,7 +3,7 @@
 1. Take the due steps whose time has come, and hold their incidents.
 2. Ask the core what happens now, incident by incident.
 3. Record it: steps dealt with, notifications, tickets, responders, timeline.
-4. Settle the due step and insert the next one.
+4. Move the due step to the next look, or settle it when there is none.
 
 All of it is one transaction, so that a process that dies leaves either the old
 state or the new one (I7). A batch is one transaction for speed; when anything in
@@ -15,7 +15,7 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 
 from watchbill.core import escalation
 from watchbill.core.escalation import Advance, Call, Firing
@@ -24,6 +24,7 @@ from watchbill.core.messages import Subject, write
 from watchbill.core.notification import Method, contact_methods
 from watchbill.core.people import Contact
 from watchbill.core.roster import Roster
+from watchbill.server import faults
 from watchbill.server.engine.channels import Reach
 from watchbill.server.incidents import actions as incidents
 from watchbill.server.incidents import queries
@@ -61,7 +62,7 @@ def fire_due(moment: Moment, *, limit: int = BATCH) -> int:
     """Fire up to ``limit`` due steps; return how many were looked at."""
     try:
         with transaction.atomic():
-            due = timer_queries.take_due(now=moment.now, limit=limit)
+            due = timer_queries.take_due(queries.LADDER, now=moment.now, limit=limit)
             _fire_all(due, moment)
             return len(due)
     except Exception:  # the culprit is found and reported one by one below
@@ -73,14 +74,14 @@ def _fire_singly(moment: Moment, *, limit: int) -> int:
     fired = 0
     while fired < limit:
         with transaction.atomic():
-            due = timer_queries.take_due(now=moment.now, limit=1)
+            due = timer_queries.take_due(queries.LADDER, now=moment.now, limit=1)
             if not due:
                 return fired
             try:
                 with transaction.atomic():
                     _fire_all(due, moment)
             except Exception as error:  # whatever it is, it must stall no other
-                if isinstance(error, DatabaseError) and _is_gone(error):
+                if faults.is_lost(error):
                     raise
                 logger.exception("the due step %s cannot be decided", due[0])
                 text = f"{type(error).__name__}: {error}"
@@ -102,14 +103,7 @@ def _fire_all(due: list[DueStep], moment: Moment) -> None:
             now=moment.now,
         )
         _record(incident, facts, advance, moment)
-        timer_actions.settle(step, now=moment.now)
-        if advance.ask_at is not None:
-            timer_actions.plan(
-                queries.LADDER,
-                incident.pk,
-                incident.plan_version_id,
-                due_at=advance.ask_at,
-            )
+        timer_actions.next_look(step, at=advance.ask_at, now=moment.now)
     if due:
         wake_engine()
 
@@ -165,7 +159,10 @@ def _do_more(incident: Incident, facts: Facts, firing: Firing, moment: Moment) -
         holders = facts.plan.directory.holders(owner)
         tickets.open_for_incident(
             incident.pk,
-            title=incident.title,
+            # Agents work on tickets and do not see confidential incidents (A15).
+            title="Confidential incident"
+            if incident.is_confidential
+            else incident.title,
             priority=facts.plan.ticket_priority.get(incident.severity, "standard"),
             assigned_to=holders[0].label if holders else owner,
             now=moment.now,
@@ -315,8 +312,3 @@ def _subject(incident: Incident, facts: Facts) -> Subject:
         is_drill=incident.is_drill,
         is_confidential=incident.is_confidential,
     )
-
-
-def _is_gone(error: DatabaseError) -> bool:
-    """Whether the connection broke, so that nothing can be recorded either."""
-    return type(error).__name__ in {"OperationalError", "InterfaceError"}

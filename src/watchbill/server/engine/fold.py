@@ -4,20 +4,26 @@ Posts of one integration are folded by one engine at a time, in the order of
 arrival, so that a resolve never overtakes its firing; integrations do not wait
 for each other. A post is folded in one transaction: afterwards it either has a
 disposition for each of its signals or, after repeated failures, is quarantined
-with the reason, which is shown (I2, I10). The raw body is kept in both cases.
+with the reason (I2, I10). The raw body is kept in both cases. A quarantine is
+itself an incident, because nobody knows what the post was about.
+
+A post is folded as of the instant of its receipt: when it lay in the inbox while no
+engine ran, the incident began then, and what is due since then is marked late
+(I11).
 """
 
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import IntegrityError, transaction
 
 from watchbill.core import alerts as core
 from watchbill.core.alerts import Episode, Fold, FoldReason, Signal
 from watchbill.core.routing import Classification, classify
 from watchbill.integrations.contract import PayloadError
 from watchbill.plan import Plan
+from watchbill.server import faults
 from watchbill.server.alerts import actions as alert_actions
 from watchbill.server.alerts import queries as alerts
 from watchbill.server.alerts.models import Alert
@@ -30,6 +36,7 @@ from watchbill.server.intake import queries as intake_queries
 from watchbill.server.intake.models import InboxEntry
 from watchbill.server.intake.sources import sources
 from watchbill.server.plans import queries as plans
+from watchbill.server.plans.queries import NoPlanInForceError, PlanUnreadableError
 from watchbill.server.web.live import announce
 
 BATCH = 100
@@ -57,45 +64,65 @@ def fold_waiting(*, now: datetime, limit: int = BATCH) -> int:
 
 
 def _fold_integration(integration_id: int, *, now: datetime, limit: int) -> int:
-    with transaction.atomic():
-        if not intake_queries.hold_integration(integration_id):
-            return 0
-        entries = intake_queries.waiting(integration_id, now=now, limit=limit)
-        for entry in entries:
-            if not _fold_guarded(entry, now=now):
-                break
-        intake.count_accepted(integration_id, len(entries), now=now)
-        return len(entries)
+    for number in range(limit):
+        with transaction.atomic():
+            if not intake_queries.hold_integration(integration_id):
+                return number
+            entry = intake_queries.next_waiting(integration_id, now=now)
+            if entry is None or not _fold_guarded(entry, now=now):
+                return number
+    return limit
 
 
 def _fold_guarded(entry: InboxEntry, *, now: datetime) -> bool:
     """Fold one post; return False when it must be tried again before the next."""
     try:
         with transaction.atomic():
-            disposition = _fold_entry(entry, now=now)
+            disposition = _fold_entry(entry)
             intake.mark_folded(entry, disposition, now=now)
-    except DatabaseError as error:
-        if type(error).__name__ in {"OperationalError", "InterfaceError"}:
+            return True
+    except (NoPlanInForceError, PlanUnreadableError):
+        raise  # it says nothing about the post
+    except Exception as error:  # whatever it is, it must stall no other post
+        if faults.is_lost(error):
             raise
         return _failed(entry, error, now=now)
-    except Exception as error:  # whatever it is, it must stall no other post
-        return _failed(entry, error, now=now)
-    return True
 
 
 def _failed(entry: InboxEntry, error: Exception, *, now: datetime) -> bool:
     logger.warning("post %s cannot be folded: %s", entry.pk, error)
     text = f"{type(error).__name__}: {error}"
+    if faults.is_passing(error):
+        intake.postpone(entry, text, failures=0, retry_at=now)
+        return True
     final = isinstance(error, PayloadError) or entry.failures + 1 >= MAX_FAILURES
     if final:
         intake.quarantine(entry, text, now=now)
+        _declare_quarantine(entry, text, now=now)
         announce("intake")
         return True
-    intake.postpone(entry, text, retry_at=now + timedelta(seconds=2**entry.failures))
+    wait = timedelta(seconds=2**entry.failures)
+    intake.postpone(entry, text, failures=1, retry_at=now + wait)
     return False
 
 
-def _fold_entry(entry: InboxEntry, *, now: datetime) -> list[dict[str, object]]:
+def _declare_quarantine(entry: InboxEntry, reason: str, *, now: datetime) -> None:
+    """Have somebody look at what could not be read; one incident a source."""
+    table = plans.plan_of(plans.in_force(now=now).pk).routing
+    declaration = Declaration(
+        title=f"{entry.integration.name} posts what cannot be read",
+        summary=f"Post {entry.pk} is kept as it came, on the integrations page."
+        f" Nobody was told what it says. {reason}",
+        severity=table.severity_labels.get("critical", table.default_severity),
+        alert_type=table.catch_all,
+        group_key=f"quarantine/{entry.integration_id}",
+        is_drill=entry.integration.is_drill,
+    )
+    if incident_queries.open_group(declaration.group_key) is None:
+        incidents.declare(declaration, actor=incidents.SYSTEM, now=now)
+
+
+def _fold_entry(entry: InboxEntry) -> list[dict[str, object]]:
     signals = sources()[entry.integration.kind].parse(bytes(entry.body))
     plan = plans.plan_of(plans.in_force(now=now).pk)
     return [
@@ -106,7 +133,7 @@ def _fold_entry(entry: InboxEntry, *, now: datetime) -> list[dict[str, object]]:
                 plan=plan,
                 classification=classify(plan.routing, signal.labels),
             ),
-            now=now,
+            now=entry.received_at,
         )
         for signal in signals
     ]
@@ -123,10 +150,12 @@ def _fold_signal(item: _Sorted, *, now: datetime) -> dict[str, object]:
 
 def _fold_once(item: _Sorted, *, now: datetime) -> dict[str, object]:
     current = alerts.hold_current(item.entry.integration_id, item.signal.fingerprint)
+    # The incident is held too, so that nobody resolves it while we decide.
+    held = incident_queries.hold(current.incident_id) if current is not None else None
     fold = core.fold(
         alerts.episode_of(current) if current is not None else None,
         item.signal,
-        incident_resolved_at=current.incident.resolved_at if current else None,
+        incident_resolved_at=held.incident.resolved_at if held is not None else None,
         now=now,
     )
     alert = _store(item, current, fold, now=now)
@@ -171,18 +200,28 @@ def _incident_for(item: _Sorted, *, now: datetime) -> Incident:
     sorting = item.classification
     existing = incident_queries.open_group(sorting.group_key)
     if existing is not None:
-        return existing
+        held = incident_queries.hold(existing.pk).incident
+        if incident_queries.is_open(held):
+            return held
     declaration = Declaration(
         title=item.signal.title,
         summary=item.signal.annotations.get("description", ""),
         severity=sorting.severity,
         alert_type=sorting.route.key,
-        category=sorting.category,
+        category=_category(item),
         group_key=sorting.group_key,
         is_drill=item.entry.integration.is_drill,
     )
     actor = incidents.Actor(label=item.entry.integration.name)
     return incidents.declare(declaration, actor=actor, now=now)
+
+
+def _category(item: _Sorted) -> str | None:
+    """The category that the alert names, if the plan has an expert for it."""
+    named = item.classification.category
+    if named in item.plan.directory.specialties:
+        return named
+    return item.classification.route.category
 
 
 def _follow(item: _Sorted, alert: Alert, fold: Fold, *, now: datetime) -> None:
@@ -201,6 +240,8 @@ def _follow(item: _Sorted, alert: Alert, fold: Fold, *, now: datetime) -> None:
         detail=item.classification.reason if fold.starts_episode else "",
     )
     announce("incident", incident.pk)
+    if fold.reason is FoldReason.FIRED_AGAIN:
+        incidents.withdraw_proposal(incident.pk)
     ended = fold.reason is FoldReason.RESOLVED and not alerts.any_firing(incident.pk)
     if ended and incident_queries.is_open(incident):
         auto = incident.severity in item.plan.auto_resolve

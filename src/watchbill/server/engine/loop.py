@@ -1,13 +1,13 @@
-"""The engine's threads: one that decides, and a few for each channel.
+"""The engine's threads: one that folds, one that fires, a few for each channel.
 
-The deciding thread folds posts and fires due steps. It looks at least once a
-second; that is the truth, and the NOTIFY for which it waits in between is only a
-hint. Each channel has workers of its own, so that a slow mail server delays no
-chat message (I10). A thread that meets an error reports it, waits a little and
+Folding and firing are apart, because a storm of posts must delay no page (I10). Both
+look at least once a second; that is the truth, and the NOTIFY for which they wait in
+between is only a hint. Each channel has workers of its own, so that a slow mail server
+delays no chat message. A thread that meets an error reports it, waits a little and
 goes on; a lost database connection is opened anew.
 
-A node reports itself after each full cycle, so that "alive" means that the plan is
-being run and not merely that a port is open (I12).
+A node reports itself only while it both folds and fires, so that "alive" means that
+the plan is being run and not merely that a port is open (I12).
 """
 
 import logging
@@ -16,9 +16,12 @@ import socket
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import connection, connections
 from psycopg import Connection
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import Conninfo
 
 from watchbill import __version__
 from watchbill.server import clock
@@ -27,6 +30,7 @@ from watchbill.server.engine.channels import Channels
 from watchbill.server.engine.deliver import deliver_some
 from watchbill.server.engine.fire import BATCH, Moment, fire_due
 from watchbill.server.engine.fold import fold_waiting
+from watchbill.server.engine.queries import SILENT_AFTER
 from watchbill.server.timers import queries as timers
 from watchbill.server.web.live import WAKE_CHANNEL
 
@@ -37,6 +41,7 @@ CLAIMS_AT_ONCE = 1
 """A worker claims what it sends next, so that no lease waits in a queue."""
 
 _AFTER_ERROR = timedelta(seconds=2)
+_SHORTEST_PAUSE = timedelta(milliseconds=20)
 
 logger = logging.getLogger(__name__)
 
@@ -49,24 +54,21 @@ class Engine:
         self._node = node or f"{socket.gethostname()}:{os.getpid()}"
         self._stopping = threading.Event()
         self._work = {name: threading.Event() for name in channels.names}
+        bodies = {"fold": self._fold, "fire": self._fire} | {
+            f"deliver-{name}-{number}": partial(self._deliver, name)
+            for name in channels.names
+            for number in range(WORKERS_PER_CHANNEL)
+        }
         self._threads = [
-            threading.Thread(target=self._guard, args=(self._decide,), name="decide"),
-            *(
-                threading.Thread(
-                    target=self._guard,
-                    args=(lambda name=name: self._deliver(name),),
-                    name=f"deliver-{name}-{number}",
-                )
-                for name in channels.names
-                for number in range(WORKERS_PER_CHANNEL)
-            ),
+            threading.Thread(target=self._guard, args=(body,), name=name, daemon=True)
+            for name, body in bodies.items()
         ]
+        self._folded_at: datetime | None = None
         self._reported_at: datetime | None = None
 
     def start(self) -> None:
         """Start the threads."""
         for thread in self._threads:
-            thread.daemon = True
             thread.start()
 
     def stop(self, *, within: timedelta = timedelta(seconds=15)) -> None:
@@ -88,23 +90,26 @@ class Engine:
                 self._stopping.wait(_AFTER_ERROR.total_seconds())
         connections.close_all()
 
-    def _decide(self) -> None:
+    def _fold(self) -> None:
         with _listener() as listener:
             while not self._stopping.is_set():
-                looked_at = self.cycle()
-                if looked_at < BATCH:
-                    _wait(listener, self._pause())
+                folded = fold_waiting(now=clock.now())
+                self._folded_at = clock.wall()
+                if folded < BATCH:
+                    _wait(listener, POLL)
 
-    def cycle(self) -> int:
-        """Fold and fire once; return how much there was."""
-        now, wall = clock.now(), clock.wall()
-        looked_at = fold_waiting(now=now)
-        moment = Moment(now=clock.now(), wall=wall, reach=self._channels.reach)
-        looked_at += fire_due(moment)
-        for event in self._work.values():
-            event.set()
-        self._report(wall)
-        return looked_at
+    def _fire(self) -> None:
+        with _listener() as listener:
+            while not self._stopping.is_set():
+                moment = Moment(
+                    now=clock.now(), wall=clock.wall(), reach=self._channels.reach
+                )
+                fired = fire_due(moment)
+                for event in self._work.values():
+                    event.set()
+                self._report(moment.wall)
+                if fired < BATCH:
+                    _wait(listener, self._pause())
 
     def _pause(self) -> timedelta:
         """How long there is nothing to decide, as far as anybody knows."""
@@ -112,7 +117,8 @@ class Engine:
         if next_at is None:
             return POLL
         ahead = (next_at - clock.now()) / clock.rate()
-        return min(POLL, max(ahead, timedelta(0)))
+        # What is overdue is held by another engine: look again, but do not spin.
+        return min(POLL, max(ahead, _SHORTEST_PAUSE))
 
     def _deliver(self, channel: str) -> None:
         event = self._work[channel]
@@ -125,6 +131,8 @@ class Engine:
                 event.clear()
 
     def _report(self, wall: datetime) -> None:
+        if self._folded_at is None or wall - self._folded_at > SILENT_AFTER:
+            return
         last = self._reported_at
         if last is None or wall - last >= REPORT_EVERY or wall < last:
             actions.report(self._node, version=__version__, wall=wall)
@@ -134,10 +142,9 @@ class Engine:
 def _listener() -> Connection:
     """Return a connection of its own that hears the hints to wake up."""
     values = connection.get_connection_params()
-    keep = ("dbname", "user", "password", "host", "port")
-    listener = Connection.connect(
-        **{name: values[name] for name in keep if values.get(name)}, autocommit=True
-    )
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    own = {name: value for name, value in values.items() if name in known}
+    listener = Connection.connect(make_conninfo(**own), autocommit=True)
     listener.execute(f"LISTEN {WAKE_CHANNEL}")
     return listener
 

@@ -8,11 +8,9 @@ class EngineNode(models.Model):
 
     name = models.CharField(max_length=80, unique=True)
     started_at = models.DateTimeField()
-    #: The end of its last full cycle, by the wall clock.
+    #: When it last had both folded and fired, by the wall clock.
     cycled_at = models.DateTimeField()
     version = models.CharField(max_length=40)
-    #: What the last cycle could not do, in words; empty when all was well.
-    trouble = models.TextField(blank=True)
 
     def __str__(self) -> str:
         return self.name

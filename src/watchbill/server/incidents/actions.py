@@ -82,6 +82,7 @@ def declare(declaration: Declaration, *, actor: Actor, now: datetime) -> Inciden
             raise
         return existing
     timers.plan(LADDER, incident.pk, version.pk, due_at=now)
+    wake_engine()
     severity = plan.severity(declaration.severity)
     record(
         incident,
@@ -191,6 +192,7 @@ def propose_resolution(incident: Incident, *, auto: bool, now: datetime) -> None
         note = "Its last alert ended, and the plan lets it resolve by itself."
         perform(incident.pk, IncidentAction.RESOLVE, actor=SYSTEM, now=now, note=note)
         return
+    queries.hold(incident.pk)
     Incident.objects.filter(pk=incident.pk).update(resolve_proposed_at=now)
     record(
         incident,
@@ -202,6 +204,12 @@ def propose_resolution(incident: Incident, *, auto: bool, now: datetime) -> None
     _tell(incident)
 
 
+def withdraw_proposal(incident_id: int) -> None:
+    """Forget that the alerts of an incident had ended: one fires again."""
+    queries.hold(incident_id)
+    Incident.objects.filter(pk=incident_id).update(resolve_proposed_at=None)
+
+
 def replan(held: Held, progress: Progress, *, now: datetime) -> None:
     """Store the ladder's progress and move the next look at it (I7)."""
     incident = held.incident
@@ -211,7 +219,7 @@ def replan(held: Held, progress: Progress, *, now: datetime) -> None:
     look_at = escalation.next_look_at(ladder, progress, situation)
     save_progress(incident, progress, look_at=look_at)
     if held.due is not None:
-        timers.move(held.due, due_at=look_at, now=now)
+        timers.next_look(held.due, at=look_at, now=now)
     elif look_at is not None:
         timers.plan(LADDER, incident.pk, incident.plan_version_id, due_at=look_at)
     wake_engine()

@@ -8,21 +8,23 @@ from watchbill.core.escalation import FiringReason
 from watchbill.core.incidents import OPEN_STATUSES, IncidentStatus
 from watchbill.core.ladder import Verb
 
+_OPEN = sorted(status.value for status in OPEN_STATUSES)
+
 
 class Incident(models.Model):
     """Something that needs a human. Its number is its primary key."""
 
-    title = models.CharField(max_length=300)
+    title = models.TextField()
     summary = models.TextField(blank=True)
-    severity = models.CharField(max_length=20)
+    severity = models.TextField()
     severity_rank = models.PositiveSmallIntegerField()
     #: The key of the route it came by; it names the responsible contacts.
-    alert_type = models.CharField(max_length=80)
-    category = models.CharField(max_length=80, blank=True)
+    alert_type = models.TextField()
+    category = models.TextField(blank=True)
     #: Alerts with this key join the incident while it is open; empty joins none.
-    group_key = models.CharField(max_length=200, blank=True)
+    group_key = models.TextField(blank=True)
     status = models.CharField(
-        max_length=14, choices=[(status, status) for status in IncidentStatus]
+        max_length=14, choices=[(one.value, one.value) for one in IncidentStatus]
     )
     is_confidential = models.BooleanField(default=False)
     is_drill = models.BooleanField(default=False)
@@ -31,9 +33,9 @@ class Incident(models.Model):
     plan_version = models.ForeignKey("watchbill.PlanVersion", on_delete=models.PROTECT)
 
     declared_at = models.DateTimeField()
-    declared_by = models.CharField(max_length=200)
+    declared_by = models.TextField()
     acknowledged_at = models.DateTimeField(null=True)
-    acknowledged_by = models.CharField(max_length=200, blank=True)
+    acknowledged_by = models.TextField(blank=True)
     mitigated_at = models.DateTimeField(null=True)
     resolved_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
@@ -55,7 +57,7 @@ class Incident(models.Model):
             models.UniqueConstraint(
                 fields=["group_key"],
                 name="incident_one_open_group",
-                condition=Q(status__in=sorted(OPEN_STATUSES)) & ~Q(group_key=""),
+                condition=Q(status__in=_OPEN) & ~Q(group_key=""),
             ),
         ]
         indexes = [
@@ -63,7 +65,7 @@ class Incident(models.Model):
                 F("severity_rank"),
                 F("declared_at").desc(),
                 name="incident_open",
-                condition=Q(status__in=sorted(OPEN_STATUSES)),
+                condition=Q(status__in=_OPEN),
             ),
             models.Index(fields=["-declared_at"], name="incident_newest"),
         ]
@@ -82,11 +84,13 @@ class StepFiring(models.Model):
     incident = models.ForeignKey(
         Incident, on_delete=models.CASCADE, related_name="firings"
     )
-    step_key = models.CharField(max_length=120)
-    title = models.CharField(max_length=200)
-    verb = models.CharField(max_length=20, choices=[(verb, verb) for verb in Verb])
+    step_key = models.TextField()
+    title = models.TextField()
+    verb = models.CharField(
+        max_length=20, choices=[(one.value, one.value) for one in Verb]
+    )
     reason = models.CharField(
-        max_length=20, choices=[(reason, reason) for reason in FiringReason]
+        max_length=20, choices=[(one.value, one.value) for one in FiringReason]
     )
     explanation = models.TextField(blank=True)
     due_at = models.DateTimeField()
@@ -115,8 +119,8 @@ class Responder(models.Model):
         Incident, on_delete=models.CASCADE, related_name="responders"
     )
     contact_key = models.CharField(max_length=80)
-    label = models.CharField(max_length=200)
-    role = models.CharField(max_length=80)
+    label = models.TextField()
+    role = models.TextField()
     since = models.DateTimeField()
 
     class Meta:
@@ -152,7 +156,7 @@ class TimelineEntry(models.Model):
     )
     at = models.DateTimeField()
     kind = models.CharField(max_length=12, choices=TimelineKind.choices)
-    actor = models.CharField(max_length=200)
+    actor = models.TextField()
     text = models.TextField()
     detail = models.TextField(blank=True)
 

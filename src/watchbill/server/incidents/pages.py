@@ -209,12 +209,14 @@ def _step_row(
 
 
 def _dealt_with(firing: StepFiring) -> dict[str, Any]:
+    on_time = firing.reason == FiringReason.DUE and not firing.is_late
     return {
         "state": _STATES[FiringReason(firing.reason)],
         "fired_at": firing.fired_at,
         "late": firing.is_late,
         "who": firing.told,
-        "why": firing.explanation,
+        # A step that fired at its time needs no further reason than that.
+        "why": "" if on_time else firing.explanation,
     }
 
 

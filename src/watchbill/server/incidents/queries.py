@@ -4,13 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from django.db.models import Count, Q, QuerySet
+from django.db import transaction
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from watchbill.core import escalation
 from watchbill.core.escalation import Progress
 from watchbill.core.incidents import OPEN_STATUSES, IncidentStatus
 from watchbill.core.ladder import Ladder, Situation, Step
 from watchbill.plan import Plan
+from watchbill.server.alerts.models import Alert
 from watchbill.server.incidents.models import Incident, StepFiring, TimelineEntry
 from watchbill.server.plans import queries as plans
 from watchbill.server.timers import queries as timers
@@ -48,9 +51,16 @@ def hold(incident_id: int) -> Held:
 
     Its due step is held first and its row second, always in this order.
     """
-    due = timers.hold(LADDER, incident_id)
-    incident = Incident.objects.select_for_update(no_key=True).get(pk=incident_id)
-    return Held(incident=incident, due=due)
+    while True:
+        mark = transaction.savepoint()
+        due = timers.hold(LADDER, incident_id)
+        incident = Incident.objects.select_for_update(no_key=True).get(pk=incident_id)
+        if due is not None or not timers.is_pending(LADDER, incident_id):
+            transaction.savepoint_commit(mark)
+            return Held(incident=incident, due=due)
+        # Somebody planned a look while we waited for the incident. Let go of it,
+        # and begin again with the look, to keep to the order.
+        transaction.savepoint_rollback(mark)
 
 
 def hold_many(due: list[DueStep]) -> dict[int, Incident]:
@@ -123,9 +133,26 @@ def is_open(incident: Incident) -> bool:
     return IncidentStatus(incident.status) in OPEN_STATUSES
 
 
-def listed(*, status: str, severity: str, text: str) -> QuerySet[Incident]:
-    """Return incidents for the list: open ones worst first, others newest first."""
-    rows = Incident.objects.annotate(alert_count=Count("alerts"))
+#: A subquery and no join, so that only the rows of one page are counted.
+_ALERT_COUNT = Subquery(
+    Alert.objects.filter(incident=OuterRef("pk"))
+    .order_by()
+    .values("incident")
+    .annotate(number=Count("pk"))
+    .values("number")
+)
+
+
+def listed(
+    *, status: str, severity: str, text: str, confidential: bool
+) -> QuerySet[Incident]:
+    """Return incidents for the list: open ones worst first, others newest first.
+
+    Those that are ``confidential`` are among them only for who may see them (A15).
+    """
+    rows = Incident.objects.annotate(alert_count=Coalesce(_ALERT_COUNT, 0))
+    if not confidential:
+        rows = rows.filter(is_confidential=False)
     if severity:
         rows = rows.filter(severity=severity)
     if text:
@@ -148,9 +175,12 @@ class Counts:
     unacknowledged: int
 
 
-def counts() -> Counts:
+def counts(*, confidential: bool) -> Counts:
     """Return how many incidents are open, and how many nobody has taken."""
-    found = Incident.objects.filter(status__in=OPEN_STATUSES).aggregate(
+    rows = Incident.objects.filter(status__in=OPEN_STATUSES)
+    if not confidential:
+        rows = rows.filter(is_confidential=False)
+    found = rows.aggregate(
         open=Count("pk"),
         unacknowledged=Count("pk", filter=Q(status=IncidentStatus.TRIGGERED)),
     )

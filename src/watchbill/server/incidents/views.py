@@ -30,7 +30,7 @@ from watchbill.server.oncall import pages as oncall
 from watchbill.server.plans import queries as plans
 from watchbill.server.tickets import pages as ticket_pages
 from watchbill.server.tickets import queries as tickets
-from watchbill.server.web.access import open_to_all, permissions_held, requires
+from watchbill.server.web.access import may, open_to_all, permissions_held, requires
 from watchbill.server.web.paging import page_of
 
 _TIMELINE = 50
@@ -46,8 +46,12 @@ def listing(request: HttpRequest) -> HttpResponse:
         "severity": request.GET.get("severity", ""),
         "q": request.GET.get("q", "").strip()[:200],
     }
+    sees_all = may(request, Permission.VIEW_CONFIDENTIAL)
     rows = queries.listed(
-        status=filters["status"], severity=filters["severity"], text=filters["q"]
+        status=filters["status"],
+        severity=filters["severity"],
+        text=filters["q"],
+        confidential=sees_all,
     )
     page = page_of(request, rows)
     now = clock.now()
@@ -55,7 +59,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "incidents": [pages.row(incident, now=now) for incident in page],
         "page": page,
         "filters": filters,
-        "counts": queries.counts(),
+        "counts": queries.counts(confidential=sees_all),
         "on_now": oncall.strip(now=now),
     }
     return render(request, "incidents/list.html", context)
@@ -66,6 +70,8 @@ def listing(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, number: int) -> HttpResponse:
     """Show everything about one incident."""
     incident = _get(number)
+    if incident.is_confidential and not may(request, Permission.VIEW_CONFIDENTIAL):
+        raise _missing(number)
     now = clock.now()
     whole = "all" in request.GET
     entries = list(queries.timeline_of(number)[: None if whole else _TIMELINE + 1])
@@ -234,8 +240,12 @@ def _get(number: int) -> Incident:
     try:
         return queries.get(number)
     except Incident.DoesNotExist:
-        message = f"there is no incident {number}"
-        raise Http404(message) from None
+        raise _missing(number) from None
+
+
+def _missing(number: int) -> Http404:
+    """The same answer for what is not there and for what may not be seen (A15)."""
+    return Http404(f"there is no incident {number}")
 
 
 def _actor(request: HttpRequest) -> Actor:

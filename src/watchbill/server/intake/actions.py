@@ -7,7 +7,7 @@ from django.db.models import F
 
 from watchbill.server import tokens
 from watchbill.server.intake.models import InboxEntry, Integration
-from watchbill.server.web.live import announce
+from watchbill.server.web.live import announce, wake_engine
 
 
 @transaction.atomic
@@ -55,13 +55,29 @@ def mark_folded(
     InboxEntry.objects.filter(pk=entry.pk).update(
         folded_at=now, disposition=disposition, error=""
     )
-
-
-def postpone(entry: InboxEntry, error: str, *, retry_at: datetime) -> None:
-    """Try a post again later."""
-    InboxEntry.objects.filter(pk=entry.pk).update(
-        failures=entry.failures + 1, retry_at=retry_at, error=error[:2000]
+    Integration.objects.filter(pk=entry.integration_id).update(
+        accepted=F("accepted") + 1, last_event_at=entry.received_at
     )
+
+
+def postpone(
+    entry: InboxEntry, error: str, *, failures: int, retry_at: datetime
+) -> None:
+    """Try a post again later, counting so many more failures."""
+    InboxEntry.objects.filter(pk=entry.pk).update(
+        failures=F("failures") + failures, retry_at=retry_at, error=error[:2000]
+    )
+
+
+@transaction.atomic
+def fold_again(*, now: datetime) -> int:
+    """Let every post that was set aside be tried once more; return how many."""
+    count = InboxEntry.objects.exclude(quarantined_at=None).update(
+        quarantined_at=None, failures=0, retry_at=now
+    )
+    announce("intake")
+    wake_engine()
+    return count
 
 
 def quarantine(entry: InboxEntry, error: str, *, now: datetime) -> None:
@@ -69,11 +85,3 @@ def quarantine(entry: InboxEntry, error: str, *, now: datetime) -> None:
     InboxEntry.objects.filter(pk=entry.pk).update(
         failures=entry.failures + 1, quarantined_at=now, error=error[:2000]
     )
-
-
-def count_accepted(integration_id: int, posts: int, *, now: datetime) -> None:
-    """Keep an integration's counter and the time of its last event."""
-    if posts:
-        Integration.objects.filter(pk=integration_id).update(
-            accepted=F("accepted") + posts, last_event_at=now
-        )

@@ -10,7 +10,7 @@
 403   The key is revoked, or belongs to an integration of another kind.
 404   There is no such kind.
 405   Not a POST.
-413   Longer than :data:`MAX_BODY`.
+413   Longer than :data:`MAX_BODY`, or more alerts than :data:`MAX_SIGNALS`.
 415   Compressed or otherwise encoded.
 503   Overloaded, or the database does not answer; send again. Never 429, on which
       Alertmanager drops the notification (wire formats, section 5).
@@ -30,6 +30,7 @@ import asyncpg
 from watchbill.integrations.contract import Inbound, PayloadError
 from watchbill.server import tokens
 from watchbill.server.intake.commit import GroupCommit, NotStoredError, OverloadedError
+from watchbill.server.intake.pool import borrowed
 from watchbill.server.intake.rejections import Rejections
 from watchbill.server.web.http import (
     Receive,
@@ -42,8 +43,14 @@ from watchbill.server.web.http import (
 
 MAX_BODY = 5 * 1024 * 1024
 
+MAX_SIGNALS = 2_000
+"""More in one post would hold up the posts behind it."""
+
 _MAX_DRAIN = 32 * 1024 * 1024
 """A longer body is read to its end, up to here, so that the answer is heard."""
+
+LOOK_UP_TIMEOUT = 5.0
+"""Seconds that the database has to tell what a key is."""
 
 _KEY_LIFETIME = 10.0
 """Seconds for which a key is believed without asking the database again."""
@@ -135,6 +142,14 @@ class Intake:
         integration_id = await self._authenticate(kind, in_path or _bearer(scope))
         body = await _read(scope, receive, integration_id)
         signals = _parse(source, body, integration_id)
+        if signals > MAX_SIGNALS:
+            raise Refusal(
+                413,
+                "too_many",
+                f"{signals} alerts in one post, and no more than {MAX_SIGNALS} may be",
+                hint="set max_alerts in the sender's receiver",
+                integration_id=integration_id,
+            )
         await self._store(integration_id, body)
         return signals
 
@@ -172,12 +187,7 @@ class Intake:
         if known is not None and known.until > clock:
             return known
         try:
-            row = await self._pool.fetchrow(
-                "SELECT id, kind, revoked_at IS NOT NULL"
-                " FROM watchbill_integration WHERE key_hash = $1",
-                digest,
-                timeout=5,
-            )
+            row = await self._ask(digest)
         except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             logger.exception("an integration key could not be looked up")
             raise _unavailable() from None
@@ -188,6 +198,17 @@ class Intake:
         found = _Known(row[0], row[1], row[2], clock + _KEY_LIFETIME)
         self._keys[digest] = found
         return found
+
+    async def _ask(self, digest: str) -> "asyncpg.Record | None":
+        async with (
+            asyncio.timeout(LOOK_UP_TIMEOUT),
+            borrowed(self._pool) as connection,
+        ):
+            return await connection.fetchrow(
+                "SELECT id, kind, revoked_at IS NOT NULL"
+                " FROM watchbill_integration WHERE key_hash = $1",
+                digest,
+            )
 
     async def _store(self, integration_id: int, body: bytes) -> None:
         try:

@@ -18,6 +18,7 @@ from datetime import datetime
 
 import asyncpg
 
+from watchbill.server.intake.pool import borrowed
 from watchbill.server.web.live import WAKE_CHANNEL
 
 MAX_BATCH = 500
@@ -26,10 +27,15 @@ MAX_WAITING_BYTES = 128 * 1024 * 1024
 COMMIT_TIMEOUT = 10.0
 """Seconds after which a commit counts as lost."""
 
+#: One statement is one transaction, and one round trip.
 _INSERT = """
-INSERT INTO watchbill_inboxentry (integration_id, received_at, body, failures, error)
-SELECT integration_id, $1, body, 0, ''
-FROM unnest($2::bigint[], $3::bytea[]) AS post (integration_id, body)
+WITH stored AS (
+    INSERT INTO watchbill_inboxentry
+        (integration_id, received_at, body, failures, error)
+    SELECT integration_id, $1, body, 0, ''
+    FROM unnest($2::bigint[], $3::bytea[]) AS post (integration_id, body)
+)
+SELECT pg_notify($4, '')
 """
 
 logger = logging.getLogger(__name__)
@@ -103,7 +109,7 @@ class GroupCommit:
         try:
             async with asyncio.timeout(COMMIT_TIMEOUT):
                 await self._commit(batch)
-        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except Exception:  # the writer must outlive every error: no other follows it
             logger.exception("%s posts could not be stored", len(batch))
             for post in batch:
                 if not post.stored.done():
@@ -115,11 +121,11 @@ class GroupCommit:
 
     async def _commit(self, batch: list[_Post]) -> None:
         now = await self._now()
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with borrowed(self._pool) as connection:
             await connection.execute(
                 _INSERT,
                 now,
                 [post.integration_id for post in batch],
                 [post.body for post in batch],
+                WAKE_CHANNEL,
             )
-            await connection.execute("SELECT pg_notify($1, '')", WAKE_CHANNEL)

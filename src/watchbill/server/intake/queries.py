@@ -29,22 +29,20 @@ def hold_integration(integration_id: int) -> bool:
     return rows.filter(pk=integration_id).exists()
 
 
-def waiting(integration_id: int, *, now: datetime, limit: int) -> list[InboxEntry]:
-    """Return the posts of a held integration to fold, in the order of arrival.
+def next_waiting(integration_id: int, *, now: datetime) -> InboxEntry | None:
+    """Return the next post of a held integration to fold, in the order of arrival.
 
     A post that waits for its next try holds back the ones behind it.
     """
-    rows = (
+    entry = (
         InboxEntry.objects.select_related("integration")
         .filter(_WAITING, integration=integration_id)
-        .order_by("pk")[:limit]
+        .order_by("pk")
+        .first()
     )
-    entries: list[InboxEntry] = []
-    for entry in rows:
-        if entry.retry_at is not None and entry.retry_at > now:
-            break
-        entries.append(entry)
-    return entries
+    if entry is None or (entry.retry_at is not None and entry.retry_at > now):
+        return None
+    return entry
 
 
 def integrations() -> list[Integration]:

@@ -14,9 +14,11 @@ from typing import Protocol
 
 import asyncpg
 
+from watchbill.server.intake.pool import borrowed
 from watchbill.server.web.live import LIVE_CHANNEL
 
 _EVERY = 1.0
+_TIMEOUT = 5.0
 
 _UPSERT = """
 INSERT INTO watchbill_intakerejection
@@ -88,15 +90,19 @@ class Rejections:
             return
         tallies, self._tallies = self._tallies, {}
         try:
-            now = await self._now()
-            rows = [
-                (reason, now, integration, t.count, t.detail[:500], t.remote[:64])
-                for (reason, integration), t in tallies.items()
-            ]
-            async with self._pool.acquire(timeout=5) as connection:
-                await connection.executemany(_UPSERT, rows)
-                await connection.execute(
-                    "SELECT pg_notify($1, $2)", LIVE_CHANNEL, '{"topic": "intake"}'
-                )
+            async with asyncio.timeout(_TIMEOUT):
+                await self._store(tallies)
         except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             logger.warning("the refusals of one second could not be counted")
+
+    async def _store(self, tallies: dict[tuple[str, int | None], _Tally]) -> None:
+        now = await self._now()
+        rows = [
+            (reason, now, integration, t.count, t.detail[:500], t.remote[:64])
+            for (reason, integration), t in tallies.items()
+        ]
+        async with borrowed(self._pool) as connection:
+            await connection.executemany(_UPSERT, rows)
+            await connection.execute(
+                "SELECT pg_notify($1, $2)", LIVE_CHANNEL, '{"topic": "intake"}'
+            )

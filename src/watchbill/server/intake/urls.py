@@ -9,6 +9,7 @@ app_name = "intake"
 urlpatterns = [
     path("", views.listing, name="list"),
     path("create/", views.create, name="create"),
+    path("fold-again/", views.fold_again, name="fold_again"),
     path("<int:number>/rotate/", views.rotate, name="rotate"),
     path("<int:number>/revoke/", views.revoke, name="revoke"),
 ]

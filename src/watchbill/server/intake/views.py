@@ -18,8 +18,6 @@ from watchbill.server.intake.forms import IntegrationForm
 from watchbill.server.intake.models import InboxEntry, IntakeRejection, Integration
 from watchbill.server.web.access import requires
 
-_KEY_IN_SESSION = "new_integration_key"
-
 _SETUP = """\
 # alertmanager.yml
 receivers:
@@ -36,7 +34,7 @@ receivers:
 @require_safe
 @requires(Permission.MANAGE_INTEGRATIONS)
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show the integrations; a new key is shown this once."""
+    """Show the integrations and what was refused."""
     return _page(request, IntegrationForm(_kinds()))
 
 
@@ -73,6 +71,15 @@ def revoke(request: HttpRequest, number: int) -> HttpResponse:
     return redirect("intake:list")
 
 
+@require_POST
+@requires(Permission.MANAGE_INTEGRATIONS)
+def fold_again(request: HttpRequest) -> HttpResponse:
+    """Try every post that was set aside once more, such as after an upgrade."""
+    count = actions.fold_again(now=clock.now())
+    messages.success(request, _("%(n)s posts are tried again.") % {"n": count})
+    return redirect("intake:list")
+
+
 def _live(number: int) -> Integration:
     found = queries.live_integration(number)
     if found is None:
@@ -82,14 +89,18 @@ def _live(number: int) -> Integration:
 
 
 def _show_key(request: HttpRequest, made: Integration, key: str) -> HttpResponse:
-    request.session[_KEY_IN_SESSION] = {"id": made.pk, "name": made.name, "key": key}
-    return redirect("intake:list")
+    """Answer with the key itself: a redirect would have to keep it somewhere."""
+    new_key = {"id": made.pk, "name": made.name, "key": key}
+    return _page(request, IntegrationForm(_kinds()), new_key=new_key)
 
 
 def _page(
-    request: HttpRequest, form: IntegrationForm, *, status: int = 200
+    request: HttpRequest,
+    form: IntegrationForm,
+    *,
+    new_key: dict[str, Any] | None = None,
+    status: int = 200,
 ) -> HttpResponse:
-    new_key = request.session.pop(_KEY_IN_SESSION, None)
     rejected = queries.rejected_by_integration()
     context = {
         "integrations": [

@@ -13,7 +13,6 @@ import msgspec
 from watchbill.core.ladder import Step, StopOn
 from watchbill.core.messages import Notice
 from watchbill.core.notification import (
-    MAX_ATTEMPTS,
     Attempt,
     Method,
     NotificationState,
@@ -45,15 +44,6 @@ class Telling:
     is_late: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """What an attempt led to."""
-
-    verdict: Verdict
-    #: Nobody was or will be told by the step: the ladder must move on.
-    is_hopeless: bool
-
-
 def enqueue(
     tellings: Iterable[Telling],
     *,
@@ -75,21 +65,29 @@ def enqueue(
     )
 
 
-def claim(notification: Notification, *, node: str, wall: datetime) -> int | None:
-    """Begin an attempt of a held notification; return its number.
+def give_up(notification: Notification, *, now: datetime, wall: datetime) -> None:
+    """Fail a held notification whose worker died in the last attempt it had."""
+    _record_lost_attempt(notification, now=now, wall=wall)
+    _update(
+        notification,
+        state=NotificationState.FAILED,
+        settled_at=wall,
+        lease_until=None,
+        detail=f"{notification.attempts} attempts; {_DIED}",
+    )
 
-    None when a worker died in the last attempt that it had: it has failed then.
-    """
+
+def look_again(notification: Notification, *, at: datetime) -> None:
+    """Leave a held notification alone until an instant."""
+    _update(notification, lease_until=at)
+
+
+def claim(
+    notification: Notification, *, node: str, now: datetime, wall: datetime
+) -> int:
+    """Begin an attempt of a held notification; return its number."""
     if notification.state == NotificationState.SENDING:
-        _record_lost_attempt(notification, wall=wall)
-        if notification.attempts >= MAX_ATTEMPTS:
-            _update(
-                notification,
-                state=NotificationState.FAILED,
-                settled_at=wall,
-                detail=f"{notification.attempts} attempts; {_DIED}",
-            )
-            return None
+        _record_lost_attempt(notification, now=now, wall=wall)
     number = notification.attempts + 1
     _update(
         notification,
@@ -105,6 +103,8 @@ def claim(notification: Notification, *, node: str, wall: datetime) -> int | Non
 
 def supersede(notification: Notification, reason: str, *, wall: datetime) -> None:
     """Give up a held notification that is no longer wanted (I4)."""
+    if notification.state == NotificationState.SENDING:
+        _mark_lost(notification, wall=wall)
     _update(
         notification,
         state=NotificationState.SUPERSEDED,
@@ -116,7 +116,7 @@ def supersede(notification: Notification, reason: str, *, wall: datetime) -> Non
 
 def settle(
     notification: Notification, attempt: Attempt, *, now: datetime, wall: datetime
-) -> Settled:
+) -> Verdict:
     """Record how the latest attempt of a held notification ended."""
     number = notification.attempts
     verdict = after_attempt(attempt, number=number, now=wall)
@@ -139,10 +139,7 @@ def settle(
     )
     if verdict.start_next_method:
         _start_next_method(notification, now=now, wall=wall)
-    failed = verdict.state is NotificationState.FAILED
-    return Settled(
-        verdict=verdict, is_hopeless=failed and queries.hopeless(notification)
-    )
+    return verdict
 
 
 def _start_next_method(
@@ -179,7 +176,15 @@ def _start_next_method(
     )
 
 
-def _record_lost_attempt(notification: Notification, *, wall: datetime) -> None:
+def _record_lost_attempt(
+    notification: Notification, *, now: datetime, wall: datetime
+) -> None:
+    _mark_lost(notification, wall=wall)
+    _start_next_method(notification, now=now, wall=wall)
+
+
+def _mark_lost(notification: Notification, *, wall: datetime) -> None:
+    """Say that an attempt ended unseen, so that it may have arrived."""
     Delivery.objects.filter(
         notification=notification, number=notification.attempts, finished_at=None
     ).update(finished_at=wall, outcome=Outcome.UNKNOWN, detail=_DIED)

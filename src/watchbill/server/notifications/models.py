@@ -13,6 +13,8 @@ from django.db.models import F, Q
 from watchbill.core.ladder import StopOn, Verb
 from watchbill.core.notification import NotificationState, Outcome
 
+_OPEN = [NotificationState.WAITING.value, NotificationState.SENDING.value]
+
 
 class Notification(models.Model):
     """One message to one recipient over one channel."""
@@ -21,19 +23,23 @@ class Notification(models.Model):
         "watchbill.Incident", null=True, on_delete=models.PROTECT
     )
     #: The step of the ladder that decides how it is said.
-    step_key = models.CharField(max_length=120)
-    verb = models.CharField(max_length=20, choices=[(verb, verb) for verb in Verb])
+    step_key = models.TextField()
+    verb = models.CharField(
+        max_length=20, choices=[(one.value, one.value) for one in Verb]
+    )
     #: The event after which it is no longer wanted.
-    stop_on = models.CharField(max_length=20, choices=[(one, one) for one in StopOn])
+    stop_on = models.CharField(
+        max_length=20, choices=[(one.value, one.value) for one in StopOn]
+    )
     #: Empty for a post to a channel.
-    contact_key = models.CharField(max_length=80, blank=True)
-    recipient = models.CharField(max_length=200)
+    contact_key = models.TextField(blank=True)
+    recipient = models.TextField()
     channel = models.CharField(max_length=20)
-    address = models.CharField(max_length=320)
+    address = models.TextField()
     is_urgent = models.BooleanField()
     is_copy = models.BooleanField(default=False)
     is_late = models.BooleanField(default=False)
-    subject = models.CharField(max_length=400)
+    subject = models.TextField()
     #: The notice as core wrote it; every attempt renders the same one.
     notice = models.JSONField()
     idempotency_key = models.CharField(max_length=400, unique=True)
@@ -42,8 +48,8 @@ class Notification(models.Model):
 
     state = models.CharField(
         max_length=12,
-        choices=[(state, state) for state in NotificationState],
-        default=NotificationState.WAITING,
+        choices=[(one.value, one.value) for one in NotificationState],
+        default=NotificationState.WAITING.value,
     )
     created_at = models.DateTimeField()
     next_attempt_at = models.DateTimeField()
@@ -51,7 +57,7 @@ class Notification(models.Model):
     lease_until = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
     #: The last result in words, for the delivery log.
-    detail = models.CharField(max_length=500, blank=True)
+    detail = models.TextField(blank=True)
     #: An attempt ended without an answer, so that the recipient may see it twice.
     may_be_duplicate = models.BooleanField(default=False)
 
@@ -64,9 +70,7 @@ class Notification(models.Model):
                 F("is_urgent").desc(),
                 F("next_attempt_at"),
                 name="notification_open",
-                condition=Q(
-                    state__in=[NotificationState.WAITING, NotificationState.SENDING]
-                ),
+                condition=Q(state__in=_OPEN),
             ),
             models.Index(fields=["-created_at", "-id"], name="notification_newest"),
         ]
@@ -86,9 +90,9 @@ class Delivery(models.Model):
     #: Null while it runs, and for ever if its process died.
     finished_at = models.DateTimeField(null=True)
     outcome = models.CharField(
-        max_length=12, choices=[(one, one) for one in Outcome], blank=True
+        max_length=12, choices=[(one.value, one.value) for one in Outcome], blank=True
     )
-    detail = models.CharField(max_length=500, blank=True)
+    detail = models.TextField(blank=True)
     provider_ref = models.CharField(max_length=200, blank=True)
     node = models.CharField(max_length=80)
 

@@ -7,7 +7,7 @@ import msgspec
 from django.db.models import Q, QuerySet
 
 from watchbill.core.messages import Notice
-from watchbill.core.notification import NotificationState
+from watchbill.core.notification import MAX_ATTEMPTS, NotificationState
 from watchbill.server.notifications.models import Notification
 
 OPEN = (NotificationState.WAITING, NotificationState.SENDING)
@@ -29,10 +29,26 @@ def take_sendable(channel: str, *, wall: datetime, limit: int) -> list[Notificat
     """
     ready = Q(state=NotificationState.WAITING, next_attempt_at__lte=wall)
     lost = Q(state=NotificationState.SENDING, lease_until__lte=wall)
+    lost &= Q(attempts__lt=MAX_ATTEMPTS)
     return list(
         Notification.objects.select_for_update(skip_locked=True, of=("self",))
         .filter(ready | lost, channel=channel)
         .order_by("-is_urgent", "next_attempt_at", "pk")[:limit]
+    )
+
+
+def take_spent(channel: str, *, wall: datetime) -> Notification | None:
+    """Return and hold a notification whose worker died in the last attempt it had."""
+    return (
+        Notification.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(
+            channel=channel,
+            state=NotificationState.SENDING,
+            lease_until__lte=wall,
+            attempts__gte=MAX_ATTEMPTS,
+        )
+        .order_by("pk")
+        .first()
     )
 
 

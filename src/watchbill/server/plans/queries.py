@@ -26,6 +26,10 @@ class NoPlanInForceError(LookupError):
     """No plan has been loaded yet, so that nothing can be decided."""
 
 
+class PlanUnreadableError(ValueError):
+    """A stored plan no longer passes the check of this version of watchbill."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
     """A version as a row of the list."""
@@ -166,8 +170,12 @@ def plan_of(version_id: int) -> Plan:
     if plan is None:
         # Stored versions passed the check; a newer watchbill may be stricter.
         first = _loaded(version_id).errors[0]
-        message = f"the stored plan {version_id} no longer loads: {first.message}"
-        raise NoPlanInForceError(message)
+        message = (
+            f"The stored plan {version_id} does not pass the check of this version of"
+            f" watchbill: line {first.line}: {first.message}. Give one that does with"
+            " --plan FILE, or go back to the version before."
+        )
+        raise PlanUnreadableError(message)
     return plan
 
 

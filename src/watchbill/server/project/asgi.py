@@ -6,12 +6,14 @@ the last one. It needs a running database; migrations are the command line's aff
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, cast
+from urllib.parse import urlencode
 
 import asyncpg
 import django
@@ -20,7 +22,7 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.asgi import get_asgi_application
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 from django.http import HttpRequest
 
 from watchbill.core.access import Permission
@@ -37,11 +39,17 @@ from watchbill.server.intake.sources import sources  # noqa: E402
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+MAX_PAGES = 24
+"""Pages answered at once; each takes a thread and a connection, and the engine and
+the intake must always find connections left."""
+
+
 class WatchbillApplication:
     """Dispatches by path; owns the intake and the live updates."""
 
     def __init__(self) -> None:
-        self._pages = cast("Application", get_asgi_application())
+        self._django = cast("Application", get_asgi_application())
+        self._slots = asyncio.Semaphore(MAX_PAGES)
         self._clock = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clock")
         self._intake: Intake | None = None
         self._live: LiveUpdates | None = None
@@ -53,6 +61,15 @@ class WatchbillApplication:
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
             await self._application(scope["path"])(scope, receive, send)
+
+    def end_streams(self) -> None:
+        """Let every open page's stream end, because the server stops."""
+        if self._live is not None:
+            self._live.stop()
+
+    async def _pages(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._slots:
+            await self._django(scope, receive, send)
 
     def _application(self, path: str) -> Application:
         if path.startswith("/intake/"):
@@ -89,12 +106,12 @@ class WatchbillApplication:
         self._live.start()
 
     async def _stop(self) -> None:
-        if self._live is not None:
-            self._live.stop()
+        self.end_streams()
         if self._intake is not None:
             await self._intake.stop()
         if self._pool is not None:
             await self._pool.close()
+        self._clock.submit(connections.close_all)
         self._clock.shutdown(wait=False)
 
     async def _now(self) -> datetime:
@@ -102,17 +119,16 @@ class WatchbillApplication:
 
         ConnectionError when the database does not answer, as from asyncpg.
         """
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._clock, clock.now)
-        except (DatabaseError, InterfaceError) as error:
-            message = f"the database does not tell the time: {error}"
-            raise ConnectionError(message) from error
+        return await asyncio.get_running_loop().run_in_executor(self._clock, _now)
 
     def _hear(self, hint: str) -> None:
         topic = json.loads(hint).get("topic")
         if self._intake is not None and topic in {"integrations", "poll"}:
             self._intake.forget_keys()
+
+
+_SHARED_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
+"""Options of libpq that asyncpg understands too, in a URL only."""
 
 
 def _connection_values() -> dict[str, Any]:
@@ -125,7 +141,31 @@ def _connection_values() -> dict[str, Any]:
         "password": database["PASSWORD"],
         "database": database["NAME"],
     }
-    return {name: value for name, value in words.items() if value}
+    options = cast("dict[str, Any]", database.get("OPTIONS") or {})
+    shared = {name: options[name] for name in _SHARED_OPTIONS if name in options}
+    values = {name: value for name, value in words.items() if value}
+    return values | {"dsn": f"postgresql://?{urlencode(shared)}"} if shared else values
+
+
+@contextmanager
+def _database() -> Iterator[None]:
+    """Use Django's database where no request begins or ends.
+
+    Nobody else would close a connection there, or replace one that was lost.
+    ConnectionError when the database does not answer, as from asyncpg.
+    """
+    try:
+        yield
+    except (DatabaseError, InterfaceError) as error:
+        message = f"the database does not answer: {error}"
+        raise ConnectionError(message) from error
+    finally:
+        close_old_connections()
+
+
+def _now() -> datetime:
+    with _database():
+        return clock.now()
 
 
 async def _may_listen(scope: Scope) -> bool:
@@ -137,12 +177,13 @@ def _is_signed_in(cookies: str) -> bool:
         found = SimpleCookie(cookies).get(settings.SESSION_COOKIE_NAME)
     except CookieError:
         return False
-    if found is None:
+    if found is None or "\0" in found.value:
         return False
     request = HttpRequest()
-    request.session = SessionStore(found.value)
-    request.user = get_user(request)
-    return may(request, Permission.VIEW_INCIDENTS)
+    with _database():
+        request.session = SessionStore(found.value)
+        request.user = get_user(request)
+        return may(request, Permission.VIEW_INCIDENTS)
 
 
 async def _starting(_scope: Scope, _receive: Receive, send: Send) -> None:

@@ -54,7 +54,7 @@ def _product(*, now: datetime) -> str:
 def _navigation(
     request: HttpRequest, permissions: frozenset[Permission]
 ) -> list[dict[str, Any]]:
-    counts = incidents.counts()
+    counts = incidents.counts(confidential=Permission.VIEW_CONFIDENTIAL in permissions)
     rows = (
         (_("Incidents"), "incidents:list", "incidents", Permission.VIEW_INCIDENTS),
         (_("On call"), "oncall:now", "oncall", Permission.VIEW_ON_CALL),

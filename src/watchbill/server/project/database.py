@@ -10,6 +10,7 @@ import psycopg
 
 from watchbill import postgres
 from watchbill.postgres import OwnedServer
+from watchbill.postgres.lock import holder_of, is_free
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,9 @@ def serve(data_dir: Path, given_url: str) -> Iterator[OwnedServer | None]:
         os.environ["DATABASE_URL"] = given_url
         yield None
         return
-    with postgres.serve(data_dir / "postgres", log=logger.info) as server:
+    directory = data_dir / "postgres"
+    _announce_wait(directory)
+    with postgres.serve(directory, log=logger.info) as server:
         os.environ["DATABASE_URL"] = server.url
         yield server
 
@@ -57,6 +60,17 @@ def alone() -> Iterator[None]:
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
         yield
+
+
+def _announce_wait(directory: Path) -> None:
+    """Say for whom we wait: one that stays is a mistake that nobody would see."""
+    owner = directory / "owner.lock"
+    if not is_free(owner):
+        logger.warning(
+            "The data directory %s is in use by %s; waiting until it has stopped.",
+            directory,
+            holder_of(owner),
+        )
 
 
 def _require_durability(url: str) -> None:

@@ -20,9 +20,13 @@ def text(name: str, default: str = "") -> str:
 
 
 def secret(name: str, default: str = "") -> str:
-    """Return a secret from ``NAME``, or from the file that ``NAME_FILE`` names."""
+    """Return a secret from ``NAME``, else from the file that ``NAME_FILE`` names.
+
+    What the command line has put into ``NAME`` thus wins over a file that the
+    surroundings name: a demo never reaches the production that they belong to.
+    """
     path = text(f"{name}_FILE")
-    if not path:
+    if text(name) or not path:
         return text(name, default)
     try:
         return Path(path).read_text(encoding="utf-8").strip()

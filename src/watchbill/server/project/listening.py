@@ -31,7 +31,7 @@ def take(host: str, port: int) -> socket.socket:
     except OSError as error:
         message = (
             f"Cannot listen at {host} port {port}: {error.strerror}."
-            " Stop what listens there, or choose another address with --host and --port."
+            " Stop what listens there, or choose another place by --host and --port."
         )
         raise AddressUnusableError(message) from error
     return taken

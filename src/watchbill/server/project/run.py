@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from importlib import import_module
 from types import ModuleType
@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 
 import django
 import uvicorn
+from django.db import connections
 
 from watchbill import postgres
 from watchbill.postgres import OwnedServer
-from watchbill.server.project import database, listening
+from watchbill.server.project import database, env, listening
 from watchbill.server.project.options import Options
 from watchbill.server.project.secret import secret_key
 
@@ -36,10 +37,19 @@ Tell = Callable[[str], None]
 
 @contextmanager
 def installation(options: Options) -> Iterator["Installation"]:
-    """Open an installation for a command that may run beside ``up``."""
+    """Open an installation for a command that may run beside ``up``.
+
+    LookupError when there is none: a command must not make a new one by mistake.
+    """
+    if not options.database_url and not (options.data_dir / "postgres").exists():
+        message = (
+            f"there is no installation in {options.data_dir.absolute()};"
+            " name its directory with --data-dir, or its database with --database-url"
+        )
+        raise LookupError(message)
     prepare_settings(options)
     with database.use(options.data_dir, options.database_url):
-        yield _setup().prepare(options)
+        yield _setup().prepare(options, greet=False)
 
 
 def run(
@@ -76,7 +86,7 @@ def _run(
         setup = _setup()
         if before is not None:
             before()
-        installed = setup.prepare(options)
+        installed = setup.prepare(options, greet=True)
         for line in installed.greeting:
             tell(line)
         with setup.engine(), _restarting(embedded):
@@ -94,7 +104,7 @@ def _serve(
     taken: socket.socket,
     beside: Callable[["Installation"], None] | None,
 ) -> None:
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             installed.application,
             lifespan="on",
@@ -102,15 +112,31 @@ def _serve(
             access_log=False,
             server_header=False,
             date_header=True,
-            proxy_headers=bool(os.environ.get("WATCHBILL_BEHIND_PROXY")),
+            proxy_headers=env.flag("WATCHBILL_BEHIND_PROXY"),
             timeout_graceful_shutdown=5,
-        )
+        ),
+        end_streams=installed.application.end_streams,
     )
     if beside is not None:
         threading.Thread(
             target=_once_started, args=(server, installed, beside), daemon=True
         ).start()
-    server.run(sockets=[taken])
+    with suppress(KeyboardInterrupt):  # uvicorn raises it again once it has stopped
+        server.run(sockets=[taken])
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams of live updates first, which would keep it waiting."""
+
+    def __init__(
+        self, config: uvicorn.Config, *, end_streams: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._end_streams = end_streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._end_streams()
+        await super().shutdown(sockets)
 
 
 def _once_started(
@@ -123,7 +149,10 @@ def _once_started(
         if server.should_exit:
             return
         pause.wait(0.05)
-    beside(installed)
+    try:
+        beside(installed)
+    finally:
+        connections.close_all()
 
 
 @contextmanager
@@ -148,7 +177,7 @@ def _watch(embedded: OwnedServer, leaving: threading.Event) -> None:
             logger.error("the embedded database ended; starting it again")
             try:
                 embedded.restart_if_dead()
-            except postgres.PostgresError:
+            except (postgres.PostgresError, OSError):
                 logger.exception("the embedded database cannot be started")
                 leaving.wait(5)
 

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "watchbill.server.web.middleware.security_headers",
+    "watchbill.server.web.middleware.refuse_nul",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -69,8 +70,9 @@ DATABASES = {
         "PASSWORD": _conninfo.pop("password", ""),
         "HOST": _conninfo.pop("host", ""),
         "PORT": _conninfo.pop("port", ""),
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
+        # Under ASGI each request has a thread of its own, which nobody uses again: a
+        # connection kept for the next request would only be forgotten while open.
+        "CONN_MAX_AGE": 0,
         "OPTIONS": {
             "application_name": "watchbill",
             "connect_timeout": 10,
@@ -79,6 +81,9 @@ DATABASES = {
             "keepalives_interval": 3,
             "keepalives_count": 3,
             "tcp_user_timeout": 15000,
+            # A node that hangs in the middle of a transaction, or stops there, must
+            # not keep rows from the others; nor may anybody wait for a row for ever.
+            "options": "-c idle_in_transaction_session_timeout=30s -c lock_timeout=10s",
             **_conninfo,
         },
     }
@@ -136,9 +141,22 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {
+        "without_tokens": {"()": "watchbill.server.project.logs.WithoutTokens"}
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "filters": ["without_tokens"],
+        }
+    },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"watchbill": {"level": env.text("WATCHBILL_LOG_LEVEL", "INFO")}},
+    "loggers": {
+        "watchbill": {"level": env.text("WATCHBILL_LOG_LEVEL", "INFO")},
+        # What was refused is no news, and its address may hold the secret of a link.
+        "django.request": {"level": "ERROR"},
+    },
 }
 
 # Channels: how people are reached. Who is reached, and when, is in the plan.

@@ -29,6 +29,11 @@ from watchbill.server.project.options import Options
 
 logger = logging.getLogger("watchbill")
 
+_NO_CHANNEL = (
+    "No channel is set up, so nobody can be told anything. Set WATCHBILL_SMTP_URL or"
+    " WATCHBILL_SLACK_TOKEN (docs/operating.md)."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
@@ -74,8 +79,13 @@ class Installation:
         return f"{self.url}/intake/{kind}/{key}"
 
 
-def prepare(options: Options) -> Installation:
-    """Bring schema and plan up to date, and make the owner's link if it is needed."""
+def prepare(options: Options, *, greet: bool) -> Installation:
+    """Bring schema and plan up to date.
+
+    With ``greet`` a new owner's link is made while there is no user, and an earlier
+    one stops working; so only the command whose greeting is read may ask for it.
+    """
+    names = channels.from_settings().names  # a setting that is wrong is said first
     with alone():
         call_command("migrate", verbosity=0, interactive=False)
     now = clock.now()
@@ -87,11 +97,15 @@ def prepare(options: Options) -> Installation:
         plan_actions.put_in_force(example, now=now)
         is_example = True
     version = plan_queries.in_force(now=now)
-    token = accounts.make_owner_link(now=clock.wall())
+    plan_queries.plan_of(version.pk)  # refuse to start on a plan that cannot be read
+    token = accounts.make_owner_link(now=clock.wall()) if greet else None
     return Installation(
         url=options.url,
         plan=version,
-        greeting=tuple(_greeting(options, version, token, is_example=is_example)),
+        greeting=(
+            *_greeting(options, version, token, is_example=is_example),
+            *(() if names else (_NO_CHANNEL,)),
+        ),
         application=application,
     )
 
@@ -114,11 +128,11 @@ def _greeting(
     yield f"Plan: {version}" + (
         " (the example plan; give yours with --plan FILE)" if is_example else ""
     )
+    if options.host in {"0.0.0.0", "::"} and not options.base_url:  # noqa: S104
+        yield (
+            "It listens on every interface, but answers only to this address. Give"
+            " the one that people use with --base-url."
+        )
     if token is not None:
         yield "Create the first user, the owner, with this link (it works once):"
         yield settings.BASE_URL + reverse("accounts:setup", args=[token])
-    if not channels.from_settings().names:
-        yield (
-            "No channel is set up, so nobody can be told anything. Set"
-            " WATCHBILL_SMTP_URL or WATCHBILL_SLACK_TOKEN (docs/operating.md)."
-        )

@@ -13,9 +13,9 @@ class TicketStatus(models.TextChoices):
 class Ticket(models.Model):
     """One piece of work; those of an incident are made by its ladder."""
 
-    title = models.CharField(max_length=300)
+    title = models.TextField()
     #: As the plan calls it, such as "high", "standard" or "low" (S3.1-14).
-    priority = models.CharField(max_length=20)
+    priority = models.TextField()
     status = models.CharField(
         max_length=10, choices=TicketStatus.choices, default=TicketStatus.OPEN
     )
@@ -25,10 +25,10 @@ class Ticket(models.Model):
         on_delete=models.PROTECT,
         related_name="tickets",
     )
-    assigned_to = models.CharField(max_length=200, blank=True)
+    assigned_to = models.TextField(blank=True)
     created_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
-    closed_by = models.CharField(max_length=200, blank=True)
+    closed_by = models.TextField(blank=True)
 
     class Meta:
         """Listed newest first."""

@@ -19,20 +19,17 @@ def plan(kind: str, subject_id: int, version_id: int, *, due_at: datetime) -> No
     )
 
 
-def settle(step: DueStep, *, now: datetime) -> None:
-    """Mark a held step as fired."""
-    DueStep.objects.filter(pk=step.pk, state=DueStepState.PENDING).update(
-        state=DueStepState.FIRED, settled_at=now, last_error=""
-    )
+def next_look(step: DueStep, *, at: datetime | None, now: datetime) -> None:
+    """Move a held step to the next look at its subject; None ends it.
 
-
-def move(step: DueStep, *, due_at: datetime | None, now: datetime) -> None:
-    """Move a held step to another time; None cancels it."""
+    The row stays the same one for as long as there is a next look, so that whoever
+    waits for it finds it again, at its new time, once its holder has committed.
+    """
     rows = DueStep.objects.filter(pk=step.pk, state=DueStepState.PENDING)
-    if due_at is None:
-        rows.update(state=DueStepState.CANCELLED, settled_at=now)
+    if at is None:
+        rows.update(state=DueStepState.DONE, settled_at=now, last_error="")
     else:
-        rows.update(due_at=due_at, wake_at=due_at)
+        rows.update(due_at=at, wake_at=at, failures=0, last_error="")
 
 
 def postpone_failed(step: DueStep, error: str, *, now: datetime) -> None:

@@ -1,9 +1,9 @@
 """Due steps: every promise about time, as a row that survives everything.
 
 A row says that at ``due_at`` somebody must look at a subject. It is taken with
-``FOR UPDATE SKIP LOCKED`` and settled in the very transaction that records what
-followed and inserts the next row; that transaction is its lease, so a process
-that dies in it leaves the row as it was.
+``FOR UPDATE SKIP LOCKED`` and moved to the next look in the very transaction that
+records what followed; that transaction is its lease, so a process that dies in it
+leaves the row as it was. What was done at each look is the subject's to remember.
 """
 
 from django.db import models
@@ -14,8 +14,7 @@ class DueStepState(models.TextChoices):
     """Whether somebody still has to look."""
 
     PENDING = "pending"
-    FIRED = "fired"
-    CANCELLED = "cancelled"
+    DONE = "done"
 
 
 class DueStep(models.Model):

@@ -5,14 +5,14 @@ from datetime import datetime
 from watchbill.server.timers.models import DueStep, DueStepState
 
 
-def take_due(*, now: datetime, limit: int) -> list[DueStep]:
-    """Return and hold the due steps to decide at ``now``, the longest due first.
+def take_due(kind: str, *, now: datetime, limit: int) -> list[DueStep]:
+    """Return and hold the due steps of a kind to decide now, the longest due first.
 
     Rows that another engine holds are passed over.
     """
     return list(
         DueStep.objects.select_for_update(skip_locked=True)
-        .filter(state=DueStepState.PENDING, wake_at__lte=now)
+        .filter(kind=kind, state=DueStepState.PENDING, wake_at__lte=now)
         .order_by("wake_at", "pk")[:limit]
     )
 
@@ -28,6 +28,13 @@ def hold(kind: str, subject_id: int) -> DueStep | None:
         .filter(kind=kind, subject_id=subject_id, state=DueStepState.PENDING)
         .first()
     )
+
+
+def is_pending(kind: str, subject_id: int) -> bool:
+    """Return whether a look at a subject is planned."""
+    return DueStep.objects.filter(
+        kind=kind, subject_id=subject_id, state=DueStepState.PENDING
+    ).exists()
 
 
 def next_wake_at() -> datetime | None:

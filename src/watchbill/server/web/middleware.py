@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import BadRequest, ImproperlyConfigured
 from django.http import HttpRequest, HttpResponseBase
 
 from watchbill.server.web.access import access_of
@@ -39,6 +39,23 @@ def security_headers(get_response: Handler) -> Handler:
             # Pages hold personal data and change by the second.
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+    return middleware
+
+
+def refuse_nul(get_response: Handler) -> Handler:
+    """Answer 400 to a NUL in the address or in a cookie.
+
+    PostgreSQL has no text with a NUL, so that looking for one is an error and not an
+    empty result. Forms refuse it themselves.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        values = (value for _, many in request.GET.lists() for value in many)
+        if any("\0" in text for text in (*values, *request.COOKIES.values())):
+            message = "there is a NUL in the address or in a cookie"
+            raise BadRequest(message)
+        return get_response(request)
 
     return middleware
 

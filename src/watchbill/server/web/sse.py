@@ -62,8 +62,10 @@ class LiveUpdates:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle ``GET /live``."""
-        if not await self._may_listen(scope):
-            await answer_json(send, 401, {"status": "refused", "reason": "signed_out"})
+        refusal = await self._refusal(scope)
+        if refusal is not None:
+            status, reason = refusal
+            await answer_json(send, status, {"status": "refused", "reason": reason})
             return
         page: asyncio.Queue[str | None] = asyncio.Queue(_QUEUE)
         self._pages.add(page)
@@ -83,19 +85,36 @@ class LiveUpdates:
         if still_there:
             await send({"type": "http.response.body", "body": b""})
 
+    async def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        """Why a request gets no stream: the status and the reason."""
+        if scope["method"] != "GET":
+            return 405, "not_a_get"
+        try:
+            may_listen = await self._may_listen(scope)
+        except OSError:
+            return 503, "no_database"
+        return None if may_listen else (401, "signed_out")
+
     async def _listen_for_ever(self) -> None:
         while True:
             try:
-                connection = await self._connect()
-                lost = asyncio.Event()
-                connection.add_termination_listener(partial(_set, lost))
-                await connection.add_listener(LIVE_CHANNEL, self._heard)
-                # Whatever happened while nobody listened is caught up by asking.
-                self._spread('{"topic": "poll"}')
-                await lost.wait()
+                await self._listen()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 logger.warning("live updates lost the database; trying again")
             await asyncio.sleep(_RECONNECT_AFTER)
+
+    async def _listen(self) -> None:
+        """Listen until the connection is lost."""
+        connection = await self._connect()
+        try:
+            lost = asyncio.Event()
+            connection.add_termination_listener(partial(_set, lost))
+            await connection.add_listener(LIVE_CHANNEL, self._heard)
+            # Whatever happened while nobody listened is caught up by asking.
+            self._spread('{"topic": "poll"}')
+            await lost.wait()
+        finally:
+            connection.terminate()
 
     def _heard(self, _connection: object, _pid: int, _channel: str, hint: Any) -> None:
         self._spread(str(hint))

@@ -1,0 +1,29 @@
+"""Lending database connections to the intake."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import asyncpg
+
+_FAREWELL = 1.0
+"""Seconds that the server has to cancel what we no longer wait for."""
+
+
+@asynccontextmanager
+async def borrowed(
+    pool: "asyncpg.Pool[Any]",
+) -> AsyncIterator["asyncpg.Connection[Any]"]:
+    """Lend a connection; give it up when the borrower runs out of time.
+
+    Left to itself the driver asks the server to cancel and waits for the answer. A
+    server that hangs gives none, and the borrower would wait with it for ever.
+    """
+    async with pool.acquire() as connection:
+        try:
+            yield connection
+        except asyncio.CancelledError:
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await connection.close(timeout=_FAREWELL)
+            raise

@@ -1,0 +1,41 @@
+"""Real installations, and doubles of what they talk to."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.doubles.slack_server import SlackDouble
+from tests.doubles.smtp_server import SmtpDouble
+from tests.e2e.browser import ARGUMENTS, CHROMIUM
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """A directory outside pytest's own, whose path is long and private to us."""
+    path = Path(tempfile.mkdtemp(prefix="wb-e2e-", dir="/tmp"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="module")
+def smtp() -> Iterator[SmtpDouble]:
+    with SmtpDouble() as double:
+        yield double
+
+
+@pytest.fixture(scope="module")
+def slack() -> Iterator[SlackDouble]:
+    with SlackDouble() as double:
+        yield double
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield opened
+        opened.close()

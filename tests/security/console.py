@@ -1,0 +1,152 @@
+"""A console in use, and what each of its routes needs to be asked."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from tests.server import site
+from watchbill.core.access import ConsoleRole
+from watchbill.server import signed
+from watchbill.server.accounts import actions as accounts
+from watchbill.server.accounts.models import User
+from watchbill.server.incidents.models import Incident
+from watchbill.server.intake import actions as intake
+from watchbill.server.intake.models import Integration
+from watchbill.server.notifications.models import Notification
+from watchbill.server.plans.models import PlanVersion
+from watchbill.server.tickets import actions as tickets
+from watchbill.server.tickets.models import Ticket
+
+ROLES = ("anonymous", *(role.value for role in ConsoleRole), "deactivated")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Console:
+    """Rows that routes name, and who may come."""
+
+    now: datetime
+    plan: PlanVersion
+    people: Mapping[str, User]
+    incident: Incident
+    page: Notification
+    ticket: Ticket
+    integration: Integration
+    key: str
+    owner_token: str
+    sign_in_token: str
+
+    @property
+    def signed_token(self) -> str:
+        return signed.url_of(self.page.pk).rstrip("/").rsplit("/", 1)[1]
+
+
+def furnish(plan: PlanVersion, *, now: datetime) -> Console:
+    """Fill an empty installation."""
+    owner_token = accounts.make_owner_link(now=now)
+    assert owner_token is not None
+    people = {role.value: site.user(role, now=now) for role in ConsoleRole}
+    people["deactivated"] = site.user(ConsoleRole.OWNER, now=now, name="Gone")
+    incident = site.declare(now=now)
+    integration, key = intake.create_integration(
+        kind="alertmanager", name="Prometheus", now=now
+    )
+    return Console(
+        now=now,
+        plan=plan,
+        people=people,
+        incident=incident,
+        page=site.notification(incident, now=now),
+        ticket=tickets.open_for_incident(
+            incident.pk, title="Look", priority="high", assigned_to="L2", now=now
+        ),
+        integration=integration,
+        key=key,
+        owner_token=owner_token,
+        sign_in_token=accounts.make_sign_in_link(people["responder"], now=now),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route of the URLconf, by its full name."""
+
+    name: str
+    pattern: URLPattern
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return tuple(self.pattern.pattern.regex.groupindex)
+
+
+def routes() -> list[Route]:
+    """Return every route of the URLconf."""
+    return list(_walk(get_resolver().url_patterns, ""))
+
+
+def _walk(patterns: list[Any], prefix: str) -> Iterator[Route]:
+    for one in patterns:
+        if isinstance(one, URLResolver):
+            yield from _walk(one.url_patterns, f"{prefix}{one.namespace}:")
+        else:
+            yield Route(f"{prefix}{one.name}", one)
+
+
+def url_of(route: Route, console: Console) -> str:
+    """Return an address at which the route finds something."""
+    values = _values(route.name, console)
+    missing = set(route.parameters) - set(values)
+    assert not missing, (
+        f"the route {route.name} has a new parameter {missing}: give it a value in"
+        " _values() of tests/security/console.py"
+    )
+    return reverse(route.name, kwargs={one: values[one] for one in route.parameters})
+
+
+def _values(name: str, console: Console) -> dict[str, Any]:
+    room = name.partition(":")[0]
+    numbers = {
+        "incidents": console.incident.pk,
+        "tickets": console.ticket.pk,
+        "plans": console.plan.pk,
+        "intake": console.integration.pk,
+    }
+    tokens = {
+        "accounts:setup": console.owner_token,
+        "accounts:one_time_link": console.sign_in_token,
+        "incidents:signed": console.signed_token,
+    }
+    values: dict[str, Any] = {}
+    if room in numbers:
+        values["number"] = numbers[room]
+    if name in tokens:
+        values["token"] = tokens[name]
+    if name == "incidents:act":
+        values["action"] = "acknowledge"
+    return values
+
+
+def body_of(name: str) -> dict[str, str]:
+    """Return what a form of the route would send."""
+    password = "the tide waits for nobody"
+    forms = {
+        "accounts:sign_in": {"username": "a@example.org", "password": "wrong"},
+        "accounts:setup": {
+            "name": "New Owner",
+            "email": "new@example.org",
+            "password": password,
+            "password_again": password,
+        },
+        "incidents:new": {
+            "title": "Down",
+            "severity": "P2",
+            "alert_type": "infrastructure",
+        },
+        "incidents:note": {"note": "seen"},
+        "incidents:signed": {"action": "acknowledge"},
+        "intake:create": {"name": "Grafana", "kind": "alertmanager"},
+    }
+    return forms.get(name, {})
