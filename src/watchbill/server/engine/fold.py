@@ -124,7 +124,7 @@ def _declare_quarantine(entry: InboxEntry, reason: str, *, now: datetime) -> Non
 
 def _fold_entry(entry: InboxEntry) -> list[dict[str, object]]:
     signals = sources()[entry.integration.kind].parse(bytes(entry.body))
-    plan = plans.plan_of(plans.in_force(now=now).pk)
+    plan = plans.plan_of(plans.in_force(now=entry.received_at).pk)
     return [
         _fold_signal(
             _Sorted(
