@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.plan_document.samples import SEED, imported, loaded
+from watchbill.core.ladder import RoleTarget
 from watchbill.plan import Code
 from watchbill.plan.document import Fate, import_document
 
@@ -184,6 +185,16 @@ def test_burmese_digits_units_and_names_are_read() -> None:
         "မောင်မောင်",
     )
     assert file.severities["P1"].resolution == timedelta(hours=2)
+
+
+@pytest.mark.req("S0-06", "A33")
+def test_escalate_without_saying_to_whom_means_the_second_level() -> None:
+    text = SEED.replace("Escalate to L2", "Escalate")
+    steps = imported(text).escalation["P3"]
+
+    assert [(str(one.do), one.who) for one in steps][1:] == [
+        ("escalate", (RoleTarget(role="L2"),))
+    ]
 
 
 LINES = SEED.splitlines()

@@ -246,6 +246,14 @@ def test_the_first_plan_runs_at_once_even_before_its_date(
     assert queries.in_force(now=virtual_clock.now()).pk == version.pk
 
 
+def test_a_clock_that_went_back_leaves_the_first_plan_in_force(
+    running: PlanVersion, virtual_clock: VirtualClock
+) -> None:
+    earlier = virtual_clock.now() - timedelta(days=30)
+
+    assert queries.in_force(now=earlier).pk == running.pk
+
+
 @pytest.mark.parametrize(
     "change",
     [

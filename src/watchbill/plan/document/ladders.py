@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from watchbill.plan.document.draft import Because, Draft, Tree, Value
 from watchbill.plan.document.names import ON_CALL, Names
 from watchbill.plan.document.severity import Saying, Scale, sort_key
-from watchbill.plan.document.words import is_immediate, seconds, slug
+from watchbill.plan.document.words import seconds
 
 _LOOP = Because(
     reason="who is paged when nobody acknowledges is not said", decision="A2"
@@ -115,6 +115,13 @@ class Ladders:
         return "notify" if cover == "on_request" else "escalate"
 
     def _target(self, saying: Saying, verb: str | None) -> str | None:
+        found = self._named(saying)
+        if found is None and verb == "escalate":
+            return self._next_level(saying)
+        return found
+
+    def _named(self, saying: Saying) -> str | None:
+        """The target that the words name; None when they name none."""
         text = re.sub(
             r"\bafter\b.*|\bwithin\b.*|\bif\b.*|\bimmediately\b",
             "",
@@ -127,7 +134,7 @@ class Ladders:
             return f"on_call.{self.rotation()}.{duty}"
         phrase = " ".join(_VERB_WORDS.sub(" ", text).split())
         if not phrase:
-            return self._next_level(saying) if verb == "escalate" else None
+            return None
         if level := self.names.level(phrase):
             return self._level_target(level)
         return self.names.role(phrase, saying.line)
@@ -140,8 +147,9 @@ class Ladders:
         """Whom "escalate after 4 hours" means: what the matrix says, else L2."""
         for other in self.scale.sayings:
             same = other.severity == saying.severity and other.is_matrix
-            if same and seconds(other.after) == seconds(saying.after):
-                return self._target(other, "escalate")
+            same = same and seconds(other.after) == seconds(saying.after)
+            if same and (named := self._named(other)) is not None:
+                return named
         levels = list(self.draft.table("levels"))
         return self._level_target(levels[min(1, len(levels) - 1)]) if levels else None
 
@@ -237,8 +245,3 @@ def _is_same(one: Tree, other: Tree) -> bool:
 
 def _in_order(steps: list[Tree]) -> list[Tree]:
     return sorted(steps, key=lambda one: ("from" in one, seconds(str(one["after"]))))
-
-
-def is_now(text: str) -> bool:
-    """Return whether a step happens at once."""
-    return is_immediate(text) or slug(text, "") in {"0", "0_min"}

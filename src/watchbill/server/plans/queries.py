@@ -45,12 +45,12 @@ def in_force(*, now: datetime) -> PlanVersion:
     A version that was approved or loaded ahead is it from its own instant on (S0-02):
     nothing has to happen at that instant, because this is asked anew each time.
     """
-    version = (
-        PlanVersion.objects.filter(state__in=sorted(RUNNABLE), activated_at__lte=now)
-        .defer("text")
-        .order_by("-activated_at", "-pk")
-        .first()
-    )
+    runnable = PlanVersion.objects.filter(
+        state__in=sorted(RUNNABLE), activated_at__isnull=False
+    ).defer("text")
+    begun = runnable.filter(activated_at__lte=now).order_by("-activated_at", "-pk")
+    # A clock that went back must not leave an installation without any plan.
+    version = begun.first() or runnable.order_by("activated_at", "pk").first()
     if version is None:
         message = "no plan is in force; start with --plan FILE"
         raise NoPlanInForceError(message)
