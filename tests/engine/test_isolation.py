@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from django.db import connection, connections
@@ -191,10 +192,13 @@ def test_two_recipients_that_fail_at_once_let_the_ladder_move_on(
             step_key=step
         )
 
-        def fail(claim: deliver.Claim) -> Callable[[], None]:
-            return lambda: _settle(claim, refused, now=now)
-
-        _race(*(fail(claim) for claim in claims if not claim.row.is_copy))
+        _race(
+            *(
+                partial(_settle, claim, refused, now=now)
+                for claim in claims
+                if not claim.row.is_copy
+            )
+        )
 
         due = DueStep.objects.get(subject_id=incident.pk, state=DueStepState.PENDING)
         assert due.due_at == now
