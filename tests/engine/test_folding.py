@@ -23,7 +23,7 @@ def test_a_payment_alert_becomes_a_p1_of_its_route(watch: Watch) -> None:
     assert incident.title == "PaymentSuccessLow is firing"
     assert incident.plan_version.label == "1.0"
     entry.refresh_from_db()
-    [said] = entry.disposition
+    [said] = entry.disposition or []
     assert (said["reason"], said["incident"]) == ("first_seen", incident.pk)
 
 

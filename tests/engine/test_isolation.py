@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from django.db import connection, connections
@@ -191,10 +192,13 @@ def test_two_recipients_that_fail_at_once_let_the_ladder_move_on(
             step_key=step
         )
 
-        def fail(claim: deliver.Claim) -> Callable[[], None]:
-            return lambda: deliver.settle(claim, refused, now=now, wall=now) or None
-
-        _race(*(fail(claim) for claim in claims if not claim.row.is_copy))
+        _race(
+            *(
+                partial(_settle, claim, refused, now=now)
+                for claim in claims
+                if not claim.row.is_copy
+            )
+        )
 
         due = DueStep.objects.get(subject_id=incident.pk, state=DueStepState.PENDING)
         assert due.due_at == now
@@ -234,6 +238,10 @@ def test_an_alert_never_joins_an_incident_that_is_being_resolved(
         if latest.status != "resolved":
             watch.act(latest, IncidentAction.RESOLVE)
         virtual_clock.advance(timedelta(minutes=10))
+
+
+def _settle(claim: deliver.Claim, result: Attempt, *, now: datetime) -> None:
+    deliver.settle(claim, result, now=now, wall=now)
 
 
 def _resolved(incident: Incident) -> int:
