@@ -113,6 +113,7 @@ def _values(name: str, console: Console) -> dict[str, Any]:
         "tickets": console.ticket.pk,
         "plans": console.plan.pk,
         "intake": console.integration.pk,
+        "people": console.people["responder"].pk,
     }
     tokens = {
         "accounts:setup": console.owner_token,
@@ -124,6 +125,8 @@ def _values(name: str, console: Console) -> dict[str, Any]:
         values["number"] = numbers[room]
     if name in tokens:
         values["token"] = tokens[name]
+    if name == "plans:diff":
+        values["other"] = console.plan.pk
     if name == "incidents:act":
         values["action"] = "acknowledge"
     return values
