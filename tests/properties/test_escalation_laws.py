@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.cast import ANA
-from tests.properties.asked import ask
 from tests.properties.stored import restarted
 from tests.properties.strategies import (
     deaf,
@@ -51,7 +50,7 @@ class Case:
     def ask(
         self, progress: Progress | None = None, now: datetime | None = None
     ) -> Advance:
-        return ask(
+        return advance(
             self.ladder,
             self.progress if progress is None else progress,
             self.situation,

@@ -18,7 +18,6 @@ from hypothesis.stateful import (
     rule,
 )
 
-from tests.properties.asked import ask
 from tests.properties.model import Model, Told
 from tests.properties.stored import restarted
 from tests.properties.strategies import (
@@ -29,7 +28,7 @@ from tests.properties.strategies import (
     ladders,
     roster_without,
 )
-from watchbill.core.escalation import Advance, Progress
+from watchbill.core.escalation import Advance, Progress, advance
 from watchbill.core.escalation import bring_forward as hurry
 from watchbill.core.ladder import Ladder, Situation
 
@@ -162,7 +161,9 @@ class OneIncident(RuleBasedStateMachine):
     def core_decides(self) -> None:
         now = instant(self.minute)
         roster = roster_without(frozenset(self.model.deaf))
-        self.answer = ask(self.ladder, self.progress, self.situation, roster, now=now)
+        self.answer = advance(
+            self.ladder, self.progress, self.situation, roster, now=now
+        )
         self.progress = self.answer.progress
         assert self.answer.ask_at is None or self.answer.ask_at > now
         called = [call.contact.key for call in self.answer.calls()]

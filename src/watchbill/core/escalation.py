@@ -135,6 +135,7 @@ def advance(
     firings.extend(again)
     progress, fallback = _fall_back(ladder, progress, situation, roster, now=now)
     firings.extend(fallback)
+    progress = _plan_repeat(ladder, progress, situation, now=now)
     return Advance(
         firings=tuple(firings),
         progress=progress,
@@ -351,26 +352,30 @@ def _repeat(
     *,
     now: datetime,
 ) -> tuple[Progress, tuple[Firing, ...]]:
-    """Page everybody again when it is time, and say when it will be."""
+    """Page everybody again when it is time."""
     if situation.stop_reason(StopOn.ACKNOWLEDGED) is not None:
         return replace(progress, repeat_at=None), ()
     due = progress.repeat_at
-    firings: tuple[Firing, ...] = ()
-    if due is not None and due <= now:
-        number = progress.repeats + 1
-        step = _repeated_step(ladder, number, after=due - situation.declared_at)
-        firing = _fire(step, due, progress, situation, roster, now=now)
-        firings = (firing,)
-        progress = replace(progress, repeats=number, repeat_at=None)
-        if firing.reason is FiringReason.REACHED_NOBODY:
-            progress = turn_to_fallback(progress, now=now)
-    return _plan_repeat(ladder, progress, situation, now=now), firings
+    if due is None or due > now:
+        return progress, ()
+    number = progress.repeats + 1
+    step = _repeated_step(ladder, number, after=due - situation.declared_at)
+    firing = _fire(step, due, progress, situation, roster, now=now)
+    progress = replace(progress, repeats=number, repeat_at=None)
+    if firing.reason is FiringReason.REACHED_NOBODY:
+        progress = turn_to_fallback(progress, now=now)
+    return progress, (firing,)
 
 
 def _plan_repeat(
     ladder: Ladder, progress: Progress, situation: Situation, *, now: datetime
 ) -> Progress:
-    """Return the progress with the next repetition, once the ladder is at its end."""
+    """Return the progress with the next repetition, once the ladder is at its end.
+
+    Decided last, because the fallback may just have reached somebody (I7).
+    """
+    if situation.stop_reason(StopOn.ACKNOWLEDGED) is not None:
+        return progress
     coming = upcoming(ladder, progress, situation)
     is_at_end = not any(step.contacts_people for step, _ in coming)
     waits = progress.repeat_at is not None or progress.fallback_at is not None
