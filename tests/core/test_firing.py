@@ -85,11 +85,15 @@ def test_a_merged_call_is_wanted_until_the_last_of_its_steps_is_not() -> None:
 
 @pytest.mark.req("S3.2-19", "A2")
 @pytest.mark.parametrize("order", [1, -1])
-def test_a_message_that_outlives_the_acknowledgement_does_not_ask_for_one(
+def test_a_page_asks_until_the_answer_and_then_what_is_still_wanted_is_said(
     order: int,
 ) -> None:
-    assert said_to_ana(*(NOTICE, PAGE)[::order]).step is NOTICE
-    assert said_to_ana(*(JOIN, PAGE)[::order]).step is JOIN
+    with_notice = said_to_ana(*(NOTICE, PAGE)[::order])
+    with_join = said_to_ana(*(JOIN, PAGE)[::order])
+
+    assert (with_notice.step, with_notice.step_once_answered) == (PAGE, NOTICE)
+    assert (with_join.step, with_join.step_once_answered) == (PAGE, JOIN)
+    assert said_to_ana(PAGE).step_once_answered is None
 
 
 @pytest.mark.req("S3.2-19")
@@ -99,7 +103,10 @@ def test_of_steps_wanted_equally_long_the_most_demanding_one_decides(
 ) -> None:
     join = step("join", 0, verb=Verb.ESCALATE)
 
-    assert said_to_ana(*(PAGE, join, NOTICE)[::order]).step is join
+    call = said_to_ana(*(PAGE, join, NOTICE)[::order])
+
+    assert call.step is PAGE
+    assert call.step_once_answered is join
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -111,15 +118,17 @@ def test_of_two_pages_the_more_urgent_one_decides(order: int) -> None:
 
 @pytest.mark.parametrize("stop_on", list(StopOn))
 @pytest.mark.parametrize("verb", list(Verb))
-def test_a_page_is_said_as_one_beside_any_step_that_is_not_wanted_longer(
+def test_a_page_is_said_as_one_whatever_stands_beside_it(
     verb: Verb, stop_on: StopOn
 ) -> None:
     other = step("other", 0, verb=verb, stop_on=stop_on)
 
-    is_wanted_longer = stop_on is not StopOn.ACKNOWLEDGED
-    assert said_to_ana(other, PAGE).step.verb is (
-        verb if is_wanted_longer else Verb.PAGE
-    )
+    call = said_to_ana(other, PAGE)
+
+    assert call.step.verb is Verb.PAGE
+    # Of two pages the first one met decides, and it may itself be the longer wanted.
+    decides = call.step.stop_on is call.stop_on
+    assert call.step_once_answered is (None if decides else other)
 
 
 @pytest.mark.parametrize("name", ["Call", "Firing", "FiringReason"])

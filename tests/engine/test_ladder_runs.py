@@ -87,6 +87,20 @@ def test_a_call_that_outlives_the_answer_never_asks_for_one(watch: Watch) -> Non
     assert not any("Page:" in subject for subject in asked)
 
 
+@pytest.mark.req("S3.2-19", "A2")
+def test_a_late_page_merged_with_a_notice_still_asks_while_nobody_answered(
+    watch: Watch,
+) -> None:
+    watch.declare("P1", "payment")
+
+    watch.sleep_until(minutes(65)).settle()
+
+    # The CTO is the route's last contact (a page) and on the matrix (a notice).
+    cto = next(one.notice for one in watch.told if one.who == "cto")
+    assert "Page:" in cto.subject
+    assert cto.links[0].label == "Acknowledge"
+
+
 @pytest.mark.req("S3.2-18")
 def test_no_step_is_dealt_with_twice_however_often_the_engine_looks(
     watch: Watch,

@@ -100,7 +100,7 @@ def test_the_table_shows_local_time_person_method_and_reason() -> None:
     assert plan is not None
 
     table = render_table(
-        plan, simulate(plan, declared_at=NOON, until=NOON + timedelta(hours=1))
+        plan, simulate(plan, declared_at=NOON, until=NOON + timedelta(minutes=40))
     )
 
     head, rule, *rows = table.splitlines()

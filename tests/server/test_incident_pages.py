@@ -195,7 +195,7 @@ def busy(trm_plan: PlanVersion, virtual_clock: VirtualClock) -> Incident:
 
 @pytest.mark.parametrize(
     ("path", "count"),
-    [("/incidents/", 14), ("/deliveries/", 14), ("/tickets/", 14), ("/on-call/", 12)],
+    [("/incidents/", 17), ("/deliveries/", 17), ("/tickets/", 17), ("/on-call/", 16)],
 )
 def test_a_list_of_twenty_five_costs_no_query_a_row(
     owner: Client, busy: Incident, path: str, count: int

@@ -1,6 +1,6 @@
 """Tickets, deliveries, the plan, on-call, contacts, integrations."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -125,8 +125,8 @@ def test_the_log_is_found_by_state_recipient_and_incident(
 
 
 def test_the_plan_is_shown_with_its_findings_beside_their_lines(owner: Client) -> None:
-    page = owner.get("/plan/")
-    findings = page.context["findings"]
+    page = owner.get("/plan/source/")
+    findings = page.context["findings"]["rows"]
     assert findings
     for one in findings:
         line = page.context["lines"][one["line"] - 1]
@@ -138,14 +138,11 @@ def test_every_version_is_kept_and_the_one_in_force_is_marked(
     owner: Client, trm_plan: PlanVersion, virtual_clock: VirtualClock
 ) -> None:
     changed = bundled_text("trm").replace('version: "1.0"', 'version: "1.1"')
-    newer = plans.put_in_force(
-        load(changed, name="trm.yaml"), now=virtual_clock.now().replace(hour=23)
-    )
-    versions = owner.get("/plan/").context["versions"]
-    assert [(one["version"], one["is_current"]) for one in versions] == [
-        ("1.1", True),
-        ("1.0", False),
-    ]
+    virtual_clock.advance(timedelta(hours=3))
+    newer = plans.put_in_force(load(changed, name="trm.yaml"), now=virtual_clock.now())
+    versions = owner.get("/plan/versions/").context["versions"]
+    assert [one["label"] for one in versions] == ["1.1", "1.0"]
+    assert [one["standing"] for one in versions] == ["in_force", "past"]
     assert "version 1.0" in owner.get(f"/plan/{trm_plan.pk}/").text
     assert "version 1.1" in owner.get(f"/plan/{newer.pk}/").text
 
@@ -211,7 +208,8 @@ def test_the_contact_card_has_full_numbers_as_a_page_and_as_text(
 def _with_numbers(clock: VirtualClock) -> None:
     text = bundled_text("trm").replace("+95-xxx-xxx-xxxx", "+95987654321")
     loaded = load(text, name="trm.yaml")
-    plans.put_in_force(loaded, now=clock.now().replace(hour=23))
+    clock.advance(timedelta(hours=3))
+    plans.put_in_force(loaded, now=clock.now())
 
 
 # ── Integrations ────────────────────────────────────────────────────────────────

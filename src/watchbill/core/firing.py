@@ -59,7 +59,7 @@ class Call:
     """What one person is told at one instant, merged over the steps that fired."""
 
     contact: Contact
-    #: The step that decides how it is said: the most demanding of the longest wanted.
+    #: The step that decides how it is said: the most demanding one.
     step: Step
     because: tuple[Step, ...]
     is_copy: bool = False
@@ -69,6 +69,15 @@ class Call:
     def stop_on(self) -> StopOn:
         """The event after which nothing of it is wanted: the last of its steps'."""
         return max((step.stop_on for step in self.because), key=_STOPS.index)
+
+    @property
+    def step_once_answered(self) -> Step | None:
+        """The step that decides once :attr:`step` is no longer wanted, if any does.
+
+        A message that outlives the acknowledgement must not ask for one.
+        """
+        longest = [step for step in self.because if step.stop_on is self.stop_on]
+        return None if self.step in longest else min(longest, key=_loudness)
 
 
 _STOPS = tuple(StopOn)
@@ -111,20 +120,10 @@ def _also(said: Call, firing: Firing) -> Call:
     because = (*said.because, firing.step)
     return replace(
         said,
-        step=_decisive(because),
+        step=min(because, key=_loudness),
         because=because,
         is_late=said.is_late or firing.is_late,
     )
-
-
-def _decisive(because: tuple[Step, ...]) -> Step:
-    """The most demanding of the steps that are wanted longest.
-
-    Only such a step may decide what is said: a message that outlives the
-    acknowledgement must not ask for one.
-    """
-    last = max((step.stop_on for step in because), key=_STOPS.index)
-    return min((step for step in because if step.stop_on is last), key=_loudness)
 
 
 def _loudness(step: Step) -> tuple[int, bool]:

@@ -43,6 +43,8 @@ class Claim:
     attempt: int
     #: As it was when it was claimed.
     row: Notification
+    #: What its notice asks for was done by then.
+    is_answered: bool = False
 
     @property
     def notification_id(self) -> int:
@@ -89,7 +91,9 @@ def claim_some(
             announce("notifications")
         else:
             number = actions.claim(row, node=node, now=now, wall=wall)
-            claims.append(Claim(attempt=number, row=row))
+            claims.append(
+                Claim(attempt=number, row=row, is_answered=_is_answered(row, incident))
+            )
     return claims
 
 
@@ -135,8 +139,8 @@ def _broken(claim: Claim, error: Exception, outcome: Outcome) -> Attempt:
 
 
 def _notice(claim: Claim) -> Notice:
-    notice = queries.notice_of(claim.row)
-    links = (*_links(claim.row), *notice.links)
+    notice = queries.notice_of(claim.row, is_answered=claim.is_answered)
+    links = (*_links(claim), *notice.links)
     return replace(notice, idempotency_key=claim.row.idempotency_key, links=links)
 
 
@@ -168,19 +172,28 @@ def _unwanted(row: Notification, incident: Incident | None) -> str | None:
     return situation.stop_reason(StopOn(row.stop_on))
 
 
-def _links(row: Notification) -> tuple[Link, ...]:
+def _is_answered(row: Notification, incident: Incident | None) -> bool:
+    if incident is None or not row.asks_until:
+        return False
+    situation = incident_queries.situation_of(incident)
+    return situation.stop_reason(StopOn(row.asks_until)) is not None
+
+
+def _links(claim: Claim) -> tuple[Link, ...]:
     """What the reader can press: taking the incident, and seeing it.
 
     A copy and a post carry no signed link: a shadow cannot take an incident
     (S4.4-07), and a post is read by more people than one.
     """
+    row = claim.row
     if row.incident_id is None:
         return ()
     page = settings.BASE_URL + reverse("incidents:detail", args=[row.incident_id])
     console = Link(label="Open in the console", url=page)
     if row.is_copy or not row.contact_key:
         return (console,)
-    asks = row.verb in {Verb.PAGE, Verb.ESCALATE}
+    verb = queries.verb_of(row, is_answered=claim.is_answered)
+    asks = verb in {Verb.PAGE, Verb.ESCALATE}
     label = "Acknowledge" if asks else "See the incident"
     link = Link(label=label, url=signed.url_of(row.pk), is_primary=True)
     return (link, console)

@@ -19,8 +19,8 @@ from django.db import transaction
 
 from watchbill.core import escalation
 from watchbill.core.escalation import Advance, Call, Firing
-from watchbill.core.ladder import Verb
-from watchbill.core.messages import Subject, write
+from watchbill.core.ladder import Step, Verb
+from watchbill.core.messages import Notice, Subject, write
 from watchbill.core.notification import Method, contact_methods
 from watchbill.core.people import Contact
 from watchbill.core.roster import Roster
@@ -246,24 +246,33 @@ def _sentence(firing: Firing, told: list[str]) -> str:
 
 
 def _page(incident: Incident, facts: Facts, call: Call, moment: Moment) -> Telling:
-    key = f"{incident.pk}/{call.step.key}/{call.contact.key}"
+    later = call.step_once_answered
     return Telling(
         contact_key=call.contact.key,
         recipient=_name(call.contact),
         methods=contact_methods(call.contact, configured=moment.reach.people),
-        notice=write(
-            _subject(incident, facts),
-            call.step,
-            because=call.because,
-            key=key,
-            links=(),
-            zone=facts.plan.meta.zone,
-            now=moment.now,
-            is_copy=call.is_copy,
-            is_late=call.is_late,
-        ),
+        notice=_said(incident, facts, call, call.step, moment),
         step=call.step,
         stop_on=call.stop_on,
+        once_answered=None
+        if later is None
+        else (later, _said(incident, facts, call, later, moment)),
+        is_copy=call.is_copy,
+        is_late=call.is_late,
+    )
+
+
+def _said(
+    incident: Incident, facts: Facts, call: Call, step: Step, moment: Moment
+) -> Notice:
+    return write(
+        _subject(incident, facts),
+        step,
+        because=call.because,
+        key=f"{incident.pk}/{call.step.key}/{call.contact.key}",
+        links=(),
+        zone=facts.plan.meta.zone,
+        now=moment.now,
         is_copy=call.is_copy,
         is_late=call.is_late,
     )

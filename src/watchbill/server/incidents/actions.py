@@ -232,7 +232,8 @@ def save_progress(
     Incident.objects.filter(pk=incident.pk).update(
         progress=msgspec.to_builtins(progress),
         next_due_at=look_at,
-        reached_nobody=progress.fallback_at is not None,
+        reached_nobody=progress.fallback_at is not None
+        and incident.acknowledged_at is None,
     )
 
 

@@ -49,6 +49,11 @@ class InboxEntry(models.Model):
                 name="inbox_waiting",
                 condition=Q(folded_at=None, quarantined_at=None),
             ),
+            models.Index(
+                fields=["-id"],
+                name="inbox_quarantined",
+                condition=Q(quarantined_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

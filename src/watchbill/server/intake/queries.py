@@ -67,7 +67,12 @@ def rejections() -> list[IntakeRejection]:
     return list(rows.order_by("-last_at")[:50])
 
 
+def quarantined_count() -> int:
+    """Return how many accepted posts could not be folded."""
+    return InboxEntry.objects.exclude(quarantined_at=None).count()
+
+
 def quarantined() -> list[InboxEntry]:
     """Return accepted posts that could not be folded, the latest first."""
-    rows = InboxEntry.objects.exclude(quarantined_at=None)
+    rows = InboxEntry.objects.exclude(quarantined_at=None).defer("body")
     return list(rows.select_related("integration").order_by("-pk")[:50])

@@ -40,6 +40,8 @@ class Telling:
     notice: Notice
     step: Step
     stop_on: StopOn
+    #: What is said instead once the step is no longer wanted and others still are.
+    once_answered: tuple[Step, Notice] | None = None
     is_copy: bool = False
     is_late: bool = False
 
@@ -166,6 +168,9 @@ def _start_next_method(
                 is_late=notification.is_late,
                 subject=notification.subject,
                 notice=notification.notice,
+                asks_until=notification.asks_until,
+                verb_once_answered=notification.verb_once_answered,
+                notice_once_answered=notification.notice_once_answered,
                 idempotency_key=f"{base}/{channel}",
                 next_methods=rest,
                 created_at=now,
@@ -202,6 +207,7 @@ def _row(
     telling: Telling, *, incident_id: int, now: datetime, wall: datetime
 ) -> Notification:
     first, *rest = telling.methods
+    answered = telling.once_answered
     who = telling.contact_key or telling.recipient
     return Notification(
         incident_id=incident_id,
@@ -217,6 +223,9 @@ def _row(
         is_late=telling.is_late,
         subject=telling.notice.subject[:400],
         notice=msgspec.to_builtins(telling.notice),
+        asks_until=telling.step.stop_on if answered is not None else "",
+        verb_once_answered=answered[0].verb if answered is not None else "",
+        notice_once_answered=msgspec.to_builtins(answered[1]) if answered else None,
         idempotency_key=f"{incident_id}/{telling.step.key}/{who}/{first.channel}",
         next_methods=[[method.channel, method.address] for method in rest],
         created_at=now,

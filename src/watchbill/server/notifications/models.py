@@ -42,6 +42,11 @@ class Notification(models.Model):
     subject = models.TextField()
     #: The notice as core wrote it; every attempt renders the same one.
     notice = models.JSONField()
+    #: The event after which the notice asks for what is done already, and what is
+    #: said then instead; empty and null when that is nothing.
+    asks_until = models.CharField(max_length=20, blank=True)
+    verb_once_answered = models.CharField(max_length=20, blank=True)
+    notice_once_answered = models.JSONField(null=True)
     idempotency_key = models.CharField(max_length=400, unique=True)
     #: Contact methods not tried yet, as pairs of channel and address.
     next_methods = models.JSONField(default=list)

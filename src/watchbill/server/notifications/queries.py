@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 from django.db.models import Q, QuerySet
 
+from watchbill.core.ladder import Verb
 from watchbill.core.messages import Notice
 from watchbill.core.notification import MAX_ATTEMPTS, NotificationState
 from watchbill.server.notifications.models import Notification
@@ -61,9 +62,16 @@ def hold(notification_id: int, *, attempt: int) -> Notification | None:
     )
 
 
-def notice_of(notification: Notification) -> Notice:
-    """Return the notice as it was written."""
-    return msgspec.convert(notification.notice, Notice)
+def notice_of(notification: Notification, *, is_answered: bool = False) -> Notice:
+    """Return the notice as it was written, for before or after the answer."""
+    answered = notification.notice_once_answered if is_answered else None
+    return msgspec.convert(answered or notification.notice, Notice)
+
+
+def verb_of(notification: Notification, *, is_answered: bool = False) -> Verb:
+    """Return what a notification does, before or after the answer."""
+    answered = notification.verb_once_answered if is_answered else ""
+    return Verb(answered or notification.verb)
 
 
 def hopeless(notification: Notification) -> bool:

@@ -97,7 +97,7 @@ def _menu(permissions: frozenset[Permission]) -> list[dict[str, str]]:
 
 def _trouble() -> dict[str, str] | None:
     """What the engine could not decide or read; it must not stay unseen (I10)."""
-    stuck, odd = len(timers.quarantined()), len(intake.quarantined())
+    stuck, odd = timers.failing_count(), intake.quarantined_count()
     if stuck:
         text = _("%(n)s steps cannot be decided and are tried again.") % {"n": stuck}
         return {"level": "error", "text": text}

@@ -47,10 +47,6 @@ def next_wake_at() -> datetime | None:
     )
 
 
-def quarantined() -> list[DueStep]:
-    """Return the pending steps whose decision keeps failing, for the console."""
-    return list(
-        DueStep.objects.filter(state=DueStepState.PENDING, failures__gt=0).order_by(
-            "due_at"
-        )[:20]
-    )
+def failing_count() -> int:
+    """Return how many pending steps cannot be decided, for the console."""
+    return DueStep.objects.filter(state=DueStepState.PENDING, failures__gt=0).count()
