@@ -12,6 +12,8 @@ from watchbill.core import escalation
 from watchbill.core.escalation import Progress
 from watchbill.core.incidents import OPEN_STATUSES, IncidentStatus
 from watchbill.core.ladder import Ladder, Situation, Step
+from watchbill.core.reports import Record
+from watchbill.core.temporal import Interval
 from watchbill.plan import Plan
 from watchbill.server.alerts.models import Alert
 from watchbill.server.incidents.models import Incident, StepFiring, TimelineEntry
@@ -185,6 +187,17 @@ def counts(*, confidential: bool) -> Counts:
         unacknowledged=Count("pk", filter=Q(status=IncidentStatus.TRIGGERED)),
     )
     return Counts(**found)
+
+
+def records(*, during: Interval) -> list[Record]:
+    """Return what a report needs of the incidents declared in an interval.
+
+    Those that are confidential are among them: a report shows numbers only (A15).
+    """
+    rows = Incident.objects.filter(
+        declared_at__gte=during.starts_at, declared_at__lt=during.ends_at
+    ).values("severity", "declared_at", "acknowledged_at", "resolved_at", "is_drill")
+    return [Record(**row) for row in rows]
 
 
 def timeline_of(incident_id: int) -> QuerySet[TimelineEntry]:

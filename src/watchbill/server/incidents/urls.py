@@ -18,5 +18,7 @@ urlpatterns = [
         views.act,
         name="act",
     ),
+    # Lies among the pages of the plan, whose room knows nothing of incidents.
+    path("plan/reality/", views.reality, name="reality"),
     path("n/<str:token>/", views.signed_link, name="signed"),
 ]

@@ -20,6 +20,7 @@ from watchbill.server import clock, signed
 from watchbill.server.alerts import pages as alert_pages
 from watchbill.server.alerts import queries as alerts
 from watchbill.server.incidents import actions, pages, queries
+from watchbill.server.incidents import reality as reality_page
 from watchbill.server.incidents.actions import ActionResult, Actor, Declaration
 from watchbill.server.incidents.forms import DeclareForm, NoteForm
 from watchbill.server.incidents.models import Incident
@@ -28,6 +29,7 @@ from watchbill.server.notifications import queries as notifications
 from watchbill.server.notifications.models import Notification
 from watchbill.server.oncall import pages as oncall
 from watchbill.server.plans import queries as plans
+from watchbill.server.plans.queries import NoPlanInForceError
 from watchbill.server.tickets import pages as ticket_pages
 from watchbill.server.tickets import queries as tickets
 from watchbill.server.web.access import may, open_to_all, permissions_held, requires
@@ -91,6 +93,19 @@ def detail(request: HttpRequest, number: int) -> HttpResponse:
         sent = notifications.listed(incident_id=number)[:_NOTIFICATIONS]
         context["notifications"] = [notification_pages.row(one) for one in sent]
     return render(request, "incidents/detail.html", context)
+
+
+@require_safe
+@requires(Permission.VIEW_PLAN)
+def reality(request: HttpRequest) -> HttpResponse:
+    """Compare the plan with what happened in a quarter (SE-02)."""
+    now = clock.now()
+    try:
+        plan = plans.plan_of(plans.in_force(now=now).pk)
+    except NoPlanInForceError:
+        return render(request, "plan/none.html")
+    context = reality_page.report(plan, request.GET.get("quarter", ""), now=now)
+    return render(request, "incidents/reality.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
