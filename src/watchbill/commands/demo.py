@@ -9,14 +9,14 @@ from types import ModuleType
 
 import click
 
-from watchbill.commands.options import refusals, valid_plan
+from watchbill.commands.options import HELP, refusals, valid_plan
 from watchbill.server.demo.sinks import chat_server, mail_server
 from watchbill.server.demo.state import Demo
 from watchbill.server.project.options import Options
 from watchbill.server.project.run import prepare_settings, run
 
 
-@click.command
+@click.command(context_settings=HELP)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
 @click.option(

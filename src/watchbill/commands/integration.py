@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from watchbill.commands.options import data_dir_option, database_option, refusals
+from watchbill.commands.options import HELP, data_dir_option, database_option, refusals
 from watchbill.server.project.options import Options
 from watchbill.server.project.run import installation
 
 
-@click.group
+@click.group(context_settings=HELP)
 def command() -> None:
     """Create sources that may post alerts."""
 

@@ -15,6 +15,9 @@ from watchbill.server.project import env
 from watchbill.server.project.env import SettingError
 from watchbill.server.project.listening import AddressUnusableError
 
+HELP = {"help_option_names": ["-h", "--help"]}
+"""How help is asked for; click remembers it from the first time a command is asked."""
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 

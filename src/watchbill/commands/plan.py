@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from watchbill.commands import plan_document, plan_schema, plan_trust
-from watchbill.commands.options import read_plan, valid_plan
+from watchbill.commands.options import HELP, read_plan, valid_plan
 from watchbill.plan import (
     as_json,
     render_sms,
@@ -14,7 +14,7 @@ from watchbill.plan import (
 )
 
 
-@click.group
+@click.group(context_settings=HELP)
 def command() -> None:
     """Check, simulate and print a plan. PLAN is a file, or 'trm' for the example."""
 

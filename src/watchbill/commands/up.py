@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from watchbill.commands.options import (
+    HELP,
     data_dir_option,
     database_option,
     refusals,
@@ -15,7 +16,7 @@ from watchbill.server.project.options import Options
 from watchbill.server.project.run import run
 
 
-@click.command
+@click.command(context_settings=HELP)
 @click.option(
     "--plan",
     metavar="FILE",
