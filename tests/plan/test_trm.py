@@ -8,7 +8,7 @@ from tests.plan.samples import TRM, codes, minimal
 from tests.plugins.plan_index import load_index
 from watchbill.core.oncall import Duty, on_call, shift_at
 from watchbill.core.routing import classify
-from watchbill.core.severity import Urgency
+from watchbill.core.severity import Urgency, worst
 from watchbill.plan import (
     ChannelKind,
     Code,
@@ -272,6 +272,15 @@ def test_each_severity_has_its_criteria_and_targets(
     assert severity.resolution_target == resolution
     assert severity.urgency is urgency
     assert severity.rank == int(key[1])
+
+
+@pytest.mark.req("A61", "S3.1-33")
+def test_data_loss_of_a_single_user_is_a_p1_whichever_criterion_is_read_first() -> None:
+    criteria = ("Data loss or corruption", "Single user issues")
+    fitting = [one for one in PLAN.severities if {*criteria} & {*one.criteria}]
+
+    assert [one.key for one in fitting] == ["P1", "P3"]
+    assert worst(fitting).key == worst(reversed(fitting)).key == "P1"
 
 
 @pytest.mark.req("S3.1-14", "S3.1-22", "S3.1-23", "S3.1-29", "A33")

@@ -465,6 +465,25 @@ def test_a_p2_owes_a_draft_after_a_day_and_the_post_mortem_after_two() -> None:
     assert due == [24 * HOUR, 48 * HOUR]
 
 
+@pytest.mark.req("A44", "S3.2-07", "S3.2-09", "S3.2-11")
+def test_a_p2_that_nobody_ends_tells_the_cto_later_than_a_p1_and_never_the_ceo() -> (
+    None
+):
+    first: dict[str, dict[str, timedelta]] = {}
+    for severity in ("P1", "P2"):
+        story = Story(severity=severity, declared_at=NIGHT)
+        story.run_until(100 * HOUR)
+        told: dict[str, timedelta] = {}
+        for elapsed, _, whom in story.deeds():
+            told.setdefault(whom, elapsed)
+        first[severity] = told
+
+    assert first["P1"]["cto"] == 1 * HOUR
+    assert first["P1"]["ceo"] == 2 * HOUR
+    assert first["P2"]["cto"] == 4 * HOUR
+    assert "ceo" not in first["P2"]
+
+
 # ── P3 and P4 ─────────────────────────────────────────────────────────────────
 
 L2 = [

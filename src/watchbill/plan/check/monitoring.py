@@ -6,6 +6,7 @@ from watchbill.core.monitoring import Grade
 from watchbill.core.routing import classify
 from watchbill.plan.check.case import Case
 from watchbill.plan.check.names import unknown_name
+from watchbill.plan.check.shortlist import Shortlist
 from watchbill.plan.findings import Code, Finding
 from watchbill.plan.operations import Metric
 from watchbill.plan.phrases import write_limit
@@ -20,13 +21,14 @@ def check_monitoring(case: Case) -> Iterator[Finding]:
     """Yield what is wrong or wanting in the tools and the metrics."""
     yield from _tools(case)
     yield from _silence(case)
+    routes = Shortlist(case.plan.routing)
     for key, entry in case.file.monitoring.metrics.items():
         path: Path = ("monitoring", "metrics", key)
         yield from _thresholds(case, path, entry)
         yield from _units(case, path, entry)
         yield from _turned(case, path, entry)
         yield from _names(case, path, entry)
-        yield from _severities(case, path, case.plan.monitoring.metrics[key])
+        yield from _severities(case, routes, path, case.plan.monitoring.metrics[key])
 
 
 def _tools(case: Case) -> Iterator[Finding]:
@@ -112,7 +114,9 @@ def _names(case: Case, path: Path, entry: MetricEntry) -> Iterator[Finding]:
             yield from _severity(case, (*path, "creates", grade.value), created)
 
 
-def _severities(case: Case, path: Path, metric: Metric) -> Iterator[Finding]:
+def _severities(
+    case: Case, routes: Shortlist, path: Path, metric: Metric
+) -> Iterator[Finding]:
     """Report that the rules for alerts say otherwise of a metric's alert (A12)."""
     alerts = case.file.alerts
     if (
@@ -123,7 +127,8 @@ def _severities(case: Case, path: Path, metric: Metric) -> Iterator[Finding]:
     for grade, created in metric.creates.items():
         if created not in case.file.severities:
             continue
-        found = classify(case.plan.routing, metric.labels(grade))
+        labels = metric.labels(grade)
+        found = classify(routes.table(labels), labels)
         if found.severity != created:
             message = (
                 f"{metric.title}, {grade}, creates {created}, and alerts.severity "

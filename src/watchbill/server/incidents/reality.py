@@ -10,7 +10,7 @@ from watchbill.plan import Plan
 from watchbill.server.incidents import queries
 
 #: A century is enough for any plan, and keeps every instant within the calendar.
-_QUARTER = re.compile(r"(20[0-9]{2})Q([1-4])", re.ASCII)
+_QUARTER = re.compile(r"(20[0-9]{2})Q([1-4])")
 
 
 def report(plan: Plan, text: str, *, now: datetime) -> dict[str, Any]:

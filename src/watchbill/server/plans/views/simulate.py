@@ -45,7 +45,7 @@ def simulate(request: HttpRequest) -> HttpResponse:
     plan = queries.plan_of(version.pk)
     context = common.frame(request, version) | {
         "asked": asked,
-        "at": asked.get("at") or f"{now.astimezone(plan.meta.zone):%Y-%m-%dT%H:%M}",
+        "at": _shown(asked.get("at", ""), plan, now=now),
         "versions": pages.versions(queries.versions(now=now), shown=version.pk),
         "severities": simulation.severities(plan),
         "routes": simulation.routes(plan),
@@ -128,6 +128,15 @@ def _instant(text: str, plan: Plan, *, now: datetime) -> datetime:
         message = _("“%(text)s” is no time; write it as 2026-02-08 02:30.")
         raise _Unclear("at", message % {"text": text}) from None
     return local
+
+
+def _shown(text: str, plan: Plan, *, now: datetime) -> str:
+    """The time as its field takes it; a browser complains of anything else."""
+    try:
+        at = _instant(text, plan, now=now)
+    except _Unclear:
+        return ""
+    return f"{at.astimezone(plan.meta.zone):%Y-%m-%dT%H:%M}"
 
 
 def _labels(text: str) -> dict[str, str]:
