@@ -543,3 +543,20 @@ def test_a_broken_cookie_is_no_error_of_ours(aye: User, name: str, value: str) -
     for path in ("/incidents/", SIGN_IN, "/health/live"):
         answer = client.get(path, headers={"cookie": cookie})
         assert answer.status_code < 500
+
+
+def test_a_flood_of_sign_ins_takes_no_more_memory_than_two_hashes(
+    aye: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hash takes 100 MiB by intention; whoever finds both places taken is told."""
+    monkeypatch.setattr(actions, "_hashing", threading.BoundedSemaphore(2))
+    monkeypatch.setattr(actions, "_PATIENCE", 0.01)
+    actions._hashing.acquire()
+    actions._hashing.acquire()
+
+    busy = sign_in()
+
+    assert "Too many people sign in at once" in busy.text
+    assert not SignInFailure.objects.exists()
+    actions._hashing.release()
+    assert sign_in().status_code == 302
