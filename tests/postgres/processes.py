@@ -76,7 +76,7 @@ class Owner:
 
 
 def python_for(uid: int) -> str:
-    """Return a Python that the user can run; a tool's own may lie where only root can read."""
+    """Return a Python that the user can run; a tool's own may be root's alone."""
     if uid == os.geteuid():
         return sys.executable
     found = shutil.which("python3", path="/usr/bin:/bin")
