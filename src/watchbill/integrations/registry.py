@@ -1,8 +1,11 @@
 """Which providers there are: the folders beside this file.
 
-A folder with ``inbound.py`` is a source, one with ``outbound.py`` a channel. There
-is no list to edit, so a provider cannot be half added. A module that lacks the
-functions of its contract stops the program at start and says which one.
+A folder with ``inbound.py`` is a source, one with ``outbound.py`` a channel;
+``twoway.py`` and ``polling.py`` beside it carry answers back. An ``outbound.py`` that
+also has ``check(settings)`` is asked at start whether its settings can be right. There
+is no list to edit, so a provider cannot be half added: its settings, its workers, its
+hooks and its row in the documentation all come from the folder. A module that lacks
+the functions of its contract stops the program at start and says which one.
 """
 
 import importlib
@@ -13,7 +16,18 @@ from importlib.util import find_spec
 from types import ModuleType
 
 from watchbill import integrations
-from watchbill.integrations.contract import Inbound, MailOutbound, Outbound
+from watchbill.integrations.contract import (
+    Channel,
+    Inbound,
+    LibraryOutbound,
+    MailOutbound,
+    Outbound,
+    Polled,
+    SerialOutbound,
+    TwoWay,
+)
+
+AnyOutbound = Outbound | MailOutbound | SerialOutbound | LibraryOutbound
 
 
 class ContractError(TypeError):
@@ -27,7 +41,10 @@ class Provider:
     name: str
     title: str
     inbound: Inbound | None
-    outbound: Outbound | MailOutbound | None
+    outbound: AnyOutbound | None
+    channel: Channel | None = None
+    twoway: TwoWay | None = None
+    polling: Polled | None = None
 
 
 def providers() -> Mapping[str, Provider]:
@@ -49,17 +66,40 @@ def _load(name: str) -> Provider:
     outbound = _module(package, "outbound")
     if inbound is not None and not isinstance(inbound, Inbound):
         raise ContractError(f"{inbound.__name__} must define parse(body)")
-    if outbound is not None and not isinstance(outbound, Outbound | MailOutbound):
+    if outbound is not None and not isinstance(outbound, AnyOutbound):
         raise ContractError(
             f"{outbound.__name__} must define render(notice, settings) and"
-            " read(answer), or for mail render and read_smtp(code, text)"
+            " read(answer), or the functions of another kind of outbound"
+        )
+    twoway = _module(package, "twoway")
+    if twoway is not None and not isinstance(twoway, TwoWay):
+        raise ContractError(
+            f"{twoway.__name__} must define DOORS, SAME_FOR, verify, read, mark, answer"
+            " and follow_up"
+        )
+    polling = _module(package, "polling")
+    if polling is not None and not isinstance(polling, Polled):
+        raise ContractError(
+            f"{polling.__name__} must define poll, read_poll and respond"
         )
     return Provider(
         name=name,
         title=(package.__doc__ or name).partition(":")[0].strip(),
         inbound=inbound,
         outbound=outbound,
+        channel=_channel(outbound),
+        twoway=twoway,
+        polling=polling,
     )
+
+
+def _channel(outbound: ModuleType | None) -> Channel | None:
+    if outbound is None:
+        return None
+    channel = getattr(outbound, "CHANNEL", None)
+    if not isinstance(channel, Channel):
+        raise ContractError(f"{outbound.__name__} must define CHANNEL")
+    return channel
 
 
 def _module(package: ModuleType, name: str) -> ModuleType | None:
