@@ -1,0 +1,1 @@
+"""SMSPoh: text messages by an aggregator in Myanmar."""

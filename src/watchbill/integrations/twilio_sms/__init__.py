@@ -1,0 +1,1 @@
+"""Twilio SMS: text messages that can be answered."""

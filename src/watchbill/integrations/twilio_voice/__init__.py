@@ -1,0 +1,1 @@
+"""Twilio voice: calls that are answered by a key."""
