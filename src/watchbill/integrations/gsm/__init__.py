@@ -1,0 +1,1 @@
+"""GSM modem: text messages by a modem on this machine, without the internet."""
