@@ -478,7 +478,7 @@ def test_slack_takes_a_page_with_its_buttons() -> None:
 
     assert attempt.outcome is by_webhook.outcome is Outcome.DELIVERED
     message, again = slack.messages
-    assert attempt.provider_ref == message.ts
+    assert attempt.provider_ref == f"C0INCIDENTS:{message.ts}"
     assert message.channel == "#incidents"
     assert message.idempotency_key == PAGE.idempotency_key
     assert message.buttons == again.buttons

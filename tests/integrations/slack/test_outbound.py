@@ -181,12 +181,12 @@ def test_slack_would_refuse_no_notice_whatever_is_in_it(
 
 
 def test_settings_choose_between_webhook_and_token() -> None:
-    by_token = {"channel": "C1", "token": "t", "api_url": "http://127.0.0.1:1/api/"}
+    by_token = {"to": "C1", "token": "t", "api_url": "http://127.0.0.1:1/api/"}
 
     assert render(PAGE, {"webhook_url": "https://h.example"}).url == "https://h.example"
     assert render(PAGE, by_token).url == "http://127.0.0.1:1/api/chat.postMessage"
     with pytest.raises(SettingsError, match="webhook_url, or a channel and a bot"):
-        render(PAGE, {"channel": "C1"})
+        render(PAGE, {"to": "C1"})
 
 
 def answer(status: int, body: bytes = b"", **headers: str) -> Answer:

@@ -27,9 +27,29 @@ from html import escape
 
 from watchbill.core.messages import Link, Notice
 from watchbill.core.notification import Attempt, Outcome
+from watchbill.core.paging import AddressKind, MethodKind
 from watchbill.core.severity import Urgency
-from watchbill.integrations.contract import SettingsError
+from watchbill.integrations.contract import Channel, Mode, Setting, SettingsError
 from watchbill.integrations.text import one_line, printable, shorten, web_url
+
+CHANNEL = Channel(
+    kind=MethodKind.EMAIL,
+    reaches=AddressKind.EMAIL,
+    modes=(Mode(needs=frozenset({"smtp_url"}), people=True, posts=True),),
+    prefix="",
+    settings=(
+        Setting(
+            name="smtp_url",
+            help="The mail server, such as smtp+starttls://user:secret@host:587.",
+            is_secret=True,
+        ),
+        Setting(
+            name="mail_from",
+            help="The sender of mail.",
+            default="watchbill@localhost",
+        ),
+    ),
+)
 
 #: Every byte travels as ASCII, so that no server on the way needs 8BITMIME.
 POLICY = SMTP.clone(cte_type="7bit")

@@ -1,0 +1,1 @@
+"""PagerDuty: alerts, acknowledgements and resolutions by Events API v2."""

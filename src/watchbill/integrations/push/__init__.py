@@ -1,0 +1,1 @@
+"""Web push: notifications of the browser, on phones too, without an app."""

@@ -1,0 +1,1 @@
+"""Microsoft Teams: cards in a channel, by a workflow's webhook."""

@@ -1,0 +1,1 @@
+"""Webhook: signed JSON to an address of your own."""
