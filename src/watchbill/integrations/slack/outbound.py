@@ -5,10 +5,14 @@ that later ones can join its thread, and incoming webhooks, which do not. Both g
 the same blocks.
 
 User text is only ever *plain text*, escaped: an alert called ``<!channel>`` or
-``*P1*`` notifies nobody and is not set in bold. Buttons are links, so that pressing
-one needs no endpoint of ours that Slack could reach; the page behind the link asks
-who is there. Slack has no idempotency key: the key travels as message metadata, by
-which a possible duplicate can be recognised.
+``*P1*`` notifies nobody and is not set in bold. Where the app's signing secret is set,
+Slack can reach us, and the notice's answers become buttons that are pressed in place
+(`twoway`); else the only buttons are links, and the page behind one asks who is
+there. Slack has no idempotency key: the key travels as message metadata, by which a
+possible duplicate can be recognised.
+
+A delivered message is referred to as ``C0123:1700000000.000001``, the channel's id and
+the message's ``ts``: both are needed to change it, and the ``ts`` to join its thread.
 
 Slack says *no* with HTTP 200. Errors that nobody but an administrator can mend are
 permanent; every other error is tried again, because ``ok: false`` means that nothing
@@ -20,15 +24,23 @@ rate limits.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
 from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
 
-from watchbill.core.messages import Link, Notice
+from watchbill.core.messages import Button, Link, Notice
 from watchbill.core.notification import Attempt, Outcome
-from watchbill.integrations.contract import Answer, Outgoing, SettingsError
+from watchbill.core.paging import AddressKind, MethodKind
+from watchbill.integrations.answers import retry_after
+from watchbill.integrations.contract import (
+    Answer,
+    Channel,
+    Mode,
+    Outgoing,
+    Setting,
+    SettingsError,
+)
 from watchbill.integrations.text import (
     ELLIPSIS,
     one_line,
@@ -41,11 +53,39 @@ _T = TypeVar("_T")
 
 API_URL = "https://slack.com/api"
 
+CHANNEL = Channel(
+    kind=MethodKind.CHAT,
+    reaches=AddressKind.SLACK,
+    modes=(
+        Mode(needs=frozenset({"token"}), people=True, posts=True),
+        # An incoming webhook posts to one channel and reaches no single person.
+        Mode(needs=frozenset({"webhook_url"}), posts=True),
+    ),
+    settings=(
+        Setting(
+            name="token",
+            help="Bot token (xoxb-) of the Slack app.",
+            is_secret=True,
+        ),
+        Setting(
+            name="webhook_url",
+            help="Incoming webhook, for posts only; the token is the better choice.",
+            is_secret=True,
+        ),
+        Setting(
+            name="signing_secret",
+            help="Signing secret of the Slack app, for buttons and /watchbill.",
+            is_secret=True,
+        ),
+        Setting(name="api_url", help="Slack's Web API.", default=API_URL),
+    ),
+    per_second=1.0,
+)
+
 _HEADER, _TEXT, _FIELD, _BUTTON = 150, 3_000, 2_000, 75
 _FIELDS_A_BLOCK, _BUTTONS_A_BLOCK = 10, 5
 _PARAGRAPHS = 20
-_LONGEST_WAIT = 3_600
-_JSON = "application/json; charset=utf-8"
+JSON = "application/json; charset=utf-8"
 
 _PERMANENT = frozenset(
     {
@@ -109,6 +149,8 @@ class _Reply(msgspec.Struct):
     ok: bool
     ts: str = ""
     error: str = ""
+    # An id after chat.postMessage; other methods answer with records.
+    channel: Any = None
 
 
 _reply = msgspec.json.Decoder(_Reply)
@@ -117,12 +159,14 @@ _reply = msgspec.json.Decoder(_Reply)
 def render(notice: Notice, settings: Mapping[str, str]) -> Outgoing:
     """Return the request for a channel's settings.
 
-    They hold either ``webhook_url``, or ``channel`` and ``token`` and, if wanted,
-    ``api_url`` and ``thread_ts``. Raises `SettingsError`.
+    They hold either ``webhook_url``, or ``to`` and ``token`` and, if wanted,
+    ``api_url``, ``signing_secret`` and ``thread_ts``, which is the `Attempt`'s
+    ``provider_ref`` of the message to follow. Raises `SettingsError`.
     """
-    if url := settings.get("webhook_url"):
+    channel, token = settings.get("to", ""), settings.get("token", "")
+    url = settings.get("webhook_url")
+    if url and not token:
         return render_webhook(notice, url=url)
-    channel, token = settings.get("channel", ""), settings.get("token", "")
     if not (channel and token):
         raise SettingsError(
             "A Slack channel needs a webhook_url, or a channel and a bot token."
@@ -132,7 +176,9 @@ def render(notice: Notice, settings: Mapping[str, str]) -> Outgoing:
         channel=channel,
         token=token,
         api_url=settings.get("api_url") or API_URL,
-        thread_ts=settings.get("thread_ts") or None,
+        thread_ts=(settings.get("thread_ts") or notice.follows).rpartition(":")[2]
+        or None,
+        with_buttons=bool(settings.get("signing_secret")),
     )
 
 
@@ -143,9 +189,10 @@ def render_message(
     token: str,
     api_url: str = API_URL,
     thread_ts: str | None = None,
+    with_buttons: bool = False,
 ) -> Outgoing:
     """Return the request to post the notice by chat.postMessage."""
-    body = _message(notice) | {
+    body = message(notice, with_buttons=with_buttons) | {
         "channel": channel,
         "parse": "none",
         "link_names": False,
@@ -159,7 +206,7 @@ def render_message(
     return Outgoing(
         method="POST",
         url=f"{api_url.rstrip('/')}/chat.postMessage",
-        headers={"Content-Type": _JSON, "Authorization": f"Bearer {token}"},
+        headers={"Content-Type": JSON, "Authorization": f"Bearer {token}"},
         body=msgspec.json.encode(body),
     )
 
@@ -169,8 +216,8 @@ def render_webhook(notice: Notice, *, url: str) -> Outgoing:
     return Outgoing(
         method="POST",
         url=url,
-        headers={"Content-Type": _JSON},
-        body=msgspec.json.encode(_message(notice)),
+        headers={"Content-Type": JSON},
+        body=msgspec.json.encode(message(notice)),
     )
 
 
@@ -180,7 +227,7 @@ def read(answer: Answer) -> Attempt:
         return Attempt(
             outcome=Outcome.THROTTLED,
             detail="Slack limits the rate of messages to this channel",
-            retry_after=_retry_after(answer),
+            retry_after=retry_after(answer),
         )
     if answer.status >= 500:
         return Attempt(
@@ -192,7 +239,8 @@ def read(answer: Answer) -> Attempt:
     except (ValueError, RecursionError):
         return _read_text(answer)
     if reply.ok:
-        return _delivered(reply.ts)
+        is_named = isinstance(reply.channel, str) and reply.channel and reply.ts
+        return _delivered(f"{reply.channel}:{reply.ts}" if is_named else reply.ts)
     return _refused(reply.error, answer)
 
 
@@ -241,70 +289,81 @@ def _refused(
     return Attempt(
         outcome=outcome,
         detail=f"Slack refused: {name}{hint}",
-        retry_after=_retry_after(answer),
+        retry_after=retry_after(answer),
     )
 
 
-def _retry_after(answer: Answer) -> timedelta | None:
-    text = answer.headers.get("retry-after", "").strip()
-    # Slack gives seconds; the other form, a date, would need a clock.
-    if not re.fullmatch(r"[0-9]{1,9}", text):
-        return None
-    return timedelta(seconds=min(int(text), _LONGEST_WAIT))
-
-
-def _message(notice: Notice) -> dict[str, Any]:
+def message(notice: Notice, *, with_buttons: bool = False) -> dict[str, Any]:
+    """Return what is said, wherever it goes; answers only ``with_buttons``."""
     said = "\n".join((notice.subject, *notice.paragraphs))
     return {
         # What lock screens and screen readers get instead of the blocks.
-        "text": _fit(printable(said), _TEXT),
-        "blocks": list(_blocks(notice)),
+        "text": fit(printable(said), _TEXT),
+        "blocks": list(_blocks(notice, buttons=notice.buttons if with_buttons else ())),
         "mrkdwn": False,
         "unfurl_links": False,
         "unfurl_media": False,
     }
 
 
-def _blocks(notice: Notice) -> Iterator[dict[str, Any]]:
+def _blocks(notice: Notice, *, buttons: tuple[Button, ...]) -> Iterator[dict[str, Any]]:
     subject = one_line(notice.subject) or "Notice"
-    yield {"type": "header", "text": _plain(subject, _HEADER)}
+    yield {"type": "header", "text": plain(subject, _HEADER)}
     for paragraph in islice(notice.paragraphs, _PARAGRAPHS):
         if text := printable(paragraph).strip():
-            yield {"type": "section", "text": _plain(text, _TEXT)}
+            yield {"type": "section", "text": plain(text, _TEXT)}
     for facts in _chunks(notice.facts, _FIELDS_A_BLOCK):
-        fields = [_plain(f"{one_line(k)}\n{printable(v)}", _FIELD) for k, v in facts]
+        fields = [plain(f"{one_line(k)}\n{printable(v)}", _FIELD) for k, v in facts]
         yield {"type": "section", "fields": fields}
-    yield from _actions(notice.links)
+    yield from _actions(notice.links, buttons)
 
 
-def _actions(links: tuple[Link, ...]) -> Iterator[dict[str, Any]]:
+def _actions(
+    links: tuple[Link, ...], buttons: tuple[Button, ...]
+) -> Iterator[dict[str, Any]]:
+    answers = [_answer(one, is_first=not n) for n, one in enumerate(buttons)]
+    said = {one.label for one in buttons}
     # The button to press comes first; the sort keeps the order of the others.
-    usable = [link for link in links if web_url(link.url)]
+    usable = [one for one in links if web_url(one.url) and one.label not in said]
     usable.sort(key=lambda link: not link.is_primary)
-    buttons = [_button(number, link) for number, link in enumerate(usable, start=1)]
-    for row in _chunks(buttons, _BUTTONS_A_BLOCK):
+    opened = [
+        _link(number, link, is_first=link.is_primary and not buttons)
+        for number, link in enumerate(usable, start=1)
+    ]
+    for row in _chunks([*answers, *opened], _BUTTONS_A_BLOCK):
         yield {"type": "actions", "elements": row}
 
 
-def _button(number: int, link: Link) -> dict[str, Any]:
-    button: dict[str, Any] = {
+def _answer(button: Button, *, is_first: bool) -> dict[str, Any]:
+    element: dict[str, Any] = {
+        "type": "button",
+        "action_id": button.reply.value,
+        "text": plain(one_line(button.label) or button.reply.value, _BUTTON),
+        "value": button.token,
+    }
+    return element | ({"style": "primary"} if is_first else {})
+
+
+def _link(number: int, link: Link, *, is_first: bool) -> dict[str, Any]:
+    element: dict[str, Any] = {
         "type": "button",
         "action_id": f"link-{number}",
-        "text": _plain(one_line(link.label) or "Open", _BUTTON),
+        "text": plain(one_line(link.label) or "Open", _BUTTON),
         "url": link.url.strip(),
     }
-    return button | ({"style": "primary"} if link.is_primary else {})
+    return element | ({"style": "primary"} if is_first else {})
 
 
-def _plain(text: str, limit: int) -> dict[str, Any]:
-    return {"type": "plain_text", "text": _fit(text, limit), "emoji": False}
+def plain(text: str, limit: int) -> dict[str, Any]:
+    """Return a text object that Slack shows as it is."""
+    return {"type": "plain_text", "text": fit(text, limit), "emoji": False}
 
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
-def _fit(text: str, limit: int) -> str:
-    """Escape, and cut so that no escape is cut in two."""
+def fit(text: str, limit: int) -> str:
+    """Escape, and cut to ``limit`` characters so that no escape is cut in two."""
     escaped = text.translate(_ESCAPES)
     if len(escaped) <= limit:
         return escaped
