@@ -262,7 +262,7 @@ def test_when_nobody_is_left_the_fallback_is_tried_every_five_minutes() -> None:
     third = advance(steps, second.progress, OPEN, roster(), now=after(10))
 
     assert [key for key, _ in dealt(first)] == ["primary", "secondary", "fallback/1"]
-    assert first.exhausted
+    assert first.progress.fallback_at == after(5)
     assert first.ask_at == after(5)
     assert early.firings == ()
     assert dealt(second) == [("fallback/2", FiringReason.REACHED_NOBODY)]
@@ -275,7 +275,7 @@ def test_when_nobody_is_left_the_fallback_is_tried_every_five_minutes() -> None:
         ("fallback/3", "ben"),
     ]
     assert third.firings[0].explanation == "due at 10 min elapsed"
-    assert not third.exhausted
+    assert third.progress.fallback_at is None
     assert third.ask_at is None
 
 
@@ -290,7 +290,7 @@ def test_an_acknowledgement_ends_the_fallback() -> None:
 
     assert dealt(answer) == [("fallback/2", FiringReason.STOPPED)]
     assert answer.ask_at is None
-    assert not answer.exhausted
+    assert answer.progress.fallback_at is None
 
 
 @pytest.mark.req("S4.4-07")
@@ -380,6 +380,7 @@ def test_escalate_now_makes_the_next_step_that_contacts_people_due() -> None:
     progress = Progress(done=frozenset({"primary"}))
 
     forward = bring_forward(steps, progress, OPEN, now=after(1))
+    assert forward is not None
     answer = advance(steps, forward, OPEN, roster(), now=after(1))
 
     assert dealt(answer) == [("secondary", FiringReason.BROUGHT_FORWARD)]
@@ -394,8 +395,9 @@ def test_escalate_now_leaves_out_what_is_stopped_and_ends_with_the_ladder() -> N
     forward = bring_forward(MATRIX, progress, acknowledged, now=after(3))
     none_left = Progress(done=frozenset({"primary", "secondary", "lead", "cto"}))
 
+    assert forward is not None
     assert forward.brought_forward == {"lead": after(3)}
-    assert bring_forward(MATRIX, none_left, OPEN, now=after(3)) is none_left
+    assert bring_forward(MATRIX, none_left, OPEN, now=after(3)) is None
 
 
 @pytest.mark.req("S3.2-21")
@@ -403,8 +405,10 @@ def test_escalate_now_pressed_twice_does_not_put_off_the_step() -> None:
     progress = Progress(done=frozenset({"primary"}))
 
     once = bring_forward(MATRIX, progress, OPEN, now=after(1))
+    assert once is not None
     twice = bring_forward(MATRIX, once, OPEN, now=after(2))
 
+    assert twice == once
     assert twice.brought_forward == {"secondary": after(1)}
 
 
@@ -563,7 +567,7 @@ def test_a_repetition_that_reaches_nobody_turns_to_the_fallback_at_once() -> Non
         ("repeat/1", FiringReason.REACHED_NOBODY),
         ("fallback/1", FiringReason.REACHED_NOBODY),
     ]
-    assert failed.exhausted
+    assert failed.progress.fallback_at == after(95)
     assert failed.progress.repeat_at is None
     assert failed.ask_at == after(95)
 

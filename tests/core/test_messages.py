@@ -6,7 +6,15 @@ import pytest
 
 from tests.core.cast import T0, YANGON, after, minutes, role, step
 from watchbill.core.ladder import Step, Verb
-from watchbill.core.messages import Link, Notice, Subject, headline, reasons, write
+from watchbill.core.messages import (
+    Link,
+    Notice,
+    Subject,
+    headline,
+    reasons,
+    update,
+    write,
+)
 from watchbill.core.severity import Severity, Urgency
 
 INCIDENT = Subject(
@@ -18,6 +26,14 @@ INCIDENT = Subject(
     status="triggered",
     declared_at=T0,
     links=(Link(label="Dashboard", url="https://grafana.test/payments"),),
+)
+#: What nobody may read who is not told of a confidential incident.
+KEPT = (
+    INCIDENT.title,
+    INCIDENT.summary,
+    INCIDENT.alert_type,
+    "grafana.test",
+    "Dashboard",
 )
 ACKNOWLEDGE = Link(label="Acknowledge", url="https://watchbill.test/a", is_primary=True)
 PAGE = step("page/0", 0, role("devops"))
@@ -77,9 +93,21 @@ def test_a_confidential_incident_is_named_nowhere_in_its_notice(verb: Verb) -> N
     said = str(asdict(notice(secret, says)))
 
     assert "confidential incident (#7)" in said
-    for kept in (INCIDENT.title, INCIDENT.summary, "grafana.test", "Dashboard"):
+    for kept in KEPT:
         assert kept not in said
     assert ACKNOWLEDGE.url in said
+
+
+@pytest.mark.req("A15")
+def test_news_of_a_confidential_incident_name_it_nowhere() -> None:
+    secret = replace(INCIDENT, is_confidential=True)
+    text = f"{INCIDENT.title}: {INCIDENT.summary}"
+
+    said = str(asdict(update(secret, text, key="k", zone=YANGON, now=after(15))))
+
+    assert "confidential incident (#7)" in said
+    for kept in KEPT:
+        assert kept not in said
 
 
 @pytest.mark.parametrize("verb", list(Verb))

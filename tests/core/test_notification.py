@@ -1,19 +1,17 @@
 """What follows from one attempt to deliver one message."""
 
-from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from tests.core.cast import ANA, CHI, T0
+from tests.core.cast import T0
 from watchbill.core.notification import (
     MAX_ATTEMPTS,
     Attempt,
-    Method,
     NotificationState,
     Outcome,
     after_attempt,
-    contact_methods,
+    next_room,
 )
 
 DELIVERED, TRANSIENT, THROTTLED, PERMANENT, UNKNOWN = Outcome
@@ -92,17 +90,21 @@ def test_the_reason_names_the_outcome_and_the_attempt_that_follows() -> None:
 
 
 @pytest.mark.req("S2.1-14")
-def test_a_contact_is_reached_by_the_configured_channels_chat_first() -> None:
-    both = replace(ANA, slack_id="U1")
-    slack, email = (
-        Method(channel="slack", address="U1"),
-        Method(channel="email", address="ana@x.test"),
-    )
+def minutes_of(*seconds: float) -> list[datetime]:
+    return [T0 - timedelta(seconds=one) for one in seconds]
 
-    assert contact_methods(both, configured=frozenset({"email", "slack"})) == (
-        slack,
-        email,
+
+def test_the_first_messages_of_a_minute_go_at_once() -> None:
+    assert next_room([], now=T0) is None
+    assert next_room(minutes_of(1, 2, 3, 4), now=T0) is None
+    assert next_room(minutes_of(60, 61, 62, 63, 64, 65), now=T0) is None
+
+
+@pytest.mark.req("S7.1-10")
+def test_beyond_five_a_minute_a_recipient_is_left_alone_until_there_is_room() -> None:
+    assert next_room(minutes_of(10, 20, 30, 40, 50), now=T0) == T0 + timedelta(
+        seconds=10
     )
-    assert contact_methods(both, configured=frozenset({"email"})) == (email,)
-    assert contact_methods(both, configured=frozenset()) == ()
-    assert contact_methods(CHI, configured=frozenset({"email"})) == ()
+    assert next_room(minutes_of(1, 2, 3, 4, 5, 50), now=T0) == T0 + timedelta(
+        seconds=55
+    )

@@ -20,6 +20,8 @@ def restarted(progress: Progress) -> Progress:
             "fallback_tries": progress.fallback_tries,
             "repeat_at": _written(progress.repeat_at),
             "repeats": progress.repeats,
+            "round": progress.round,
+            "round_at": _written(progress.round_at),
         }
     )
     row = json.loads(text)
@@ -34,6 +36,8 @@ def restarted(progress: Progress) -> Progress:
         fallback_tries=row["fallback_tries"],
         repeat_at=_read(row["repeat_at"]),
         repeats=row["repeats"],
+        round=row["round"],
+        round_at=_read(row["round_at"]),
     )
 
 

@@ -103,9 +103,10 @@ class OneIncident(RuleBasedStateMachine):
     @rule()
     def escalate_now(self) -> None:
         self.model.escalate_now(self.minute)
-        self.progress = hurry(
+        forward = hurry(
             self.ladder, self.progress, self.situation, now=instant(self.minute)
         )
+        self.progress = self.progress if forward is None else forward
         self.both_decide()
 
     @rule()

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.properties.test_oncall import ZONES, first_showing
-from watchbill.core.temporal import Interval, WeeklyHours, at_wall, describe
+from watchbill.core.temporal import (
+    Interval,
+    WeeklyHours,
+    WeeklyTime,
+    at_wall,
+    describe,
+)
 
 DAY = timedelta(days=1)
 
@@ -115,3 +121,40 @@ def test_intervals_overlap_exactly_when_they_share_an_instant(
     )
 
     assert one.overlaps(other) is other.overlaps(one) is shared
+
+
+weekly_times = st.builds(
+    WeeklyTime, weekday=st.integers(0, 6), wall=quarters, zone=zones
+)
+instants = st.builds(
+    lambda day, wall: datetime.combine(day, wall, tzinfo=UTC), days, st.times()
+)
+
+
+@given(weekly_times, instants)
+def test_a_weekly_time_comes_once_in_every_week_of_every_zone(
+    weekly: WeeklyTime, at: datetime
+) -> None:
+    after = weekly.next_after(at)
+    before = weekly.latest_until(at)
+
+    assert before <= at < after
+    # A week, give or take what a zone moves its clocks by.
+    assert abs(after - before - 7 * DAY) <= timedelta(hours=25)
+    for one in (before, after):
+        day = one.astimezone(weekly.zone).date()
+        near = [day + n * DAY for n in (-1, 0, 1)]
+        assert any(
+            one == at_wall(d, weekly.wall, weekly.zone)
+            and d.weekday() == weekly.weekday
+            for d in near
+        )
+
+
+@given(weekly_times, instants)
+def test_a_weekly_time_agrees_with_itself(weekly: WeeklyTime, at: datetime) -> None:
+    after = weekly.next_after(at)
+
+    assert weekly.latest_until(after) == after
+    assert weekly.latest_until(after - timedelta(microseconds=1)) <= at
+    assert weekly.next_after(after - timedelta(microseconds=1)) == after

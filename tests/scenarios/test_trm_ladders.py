@@ -43,6 +43,7 @@ class Story:
     route: str = "infrastructure"
     declared_at: datetime = DAY
     unreachable: frozenset[str] = frozenset()
+    falls_asleep: bool = False
     situation: Situation = field(init=False)
     ladder: Ladder = field(init=False)
     progress: Progress = field(default_factory=Progress)
@@ -51,7 +52,9 @@ class Story:
 
     def __post_init__(self) -> None:
         route = PLAN.routing.route(self.route)
-        self.ladder = PLAN.ladder(self.severity, self.route)
+        ladder = PLAN.ladder(self.severity, self.route)
+        # People who take an incident here go on working on it, unless told otherwise.
+        self.ladder = ladder if self.falls_asleep else replace(ladder, ack_timeout=None)
         self.now = self.declared_at
         self.situation = Situation(
             declared_at=self.declared_at,
@@ -596,9 +599,11 @@ def test_the_next_step_can_be_brought_forward_and_does_not_come_again() -> None:
     (next_step, due), *_ = upcoming(story.ladder, story.progress, story.situation)
     assert (next_step.key, due) == ("P1/15m-escalate", DAY + 15 * MINUTE)
 
-    story.progress = bring_forward(
+    forward = bring_forward(
         story.ladder, story.progress, story.situation, now=story.now
     )
+    assert forward is not None
+    story.progress = forward
     story.run_until(20 * MINUTE)
 
     assert story.deeds(Verb.ESCALATE) == [

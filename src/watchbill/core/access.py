@@ -14,6 +14,7 @@ class Permission(StrEnum):
     VIEW_INCIDENTS = "view_incidents"
     VIEW_CONFIDENTIAL = "view_confidential"
     RESPOND = "respond"
+    CHANGE_SEVERITY = "change_severity"
     DECLARE = "declare"
     VIEW_ON_CALL = "view_on_call"
     VIEW_CONTACTS = "view_contacts"
@@ -25,6 +26,7 @@ class Permission(StrEnum):
     PROPOSE_PLAN = "propose_plan"
     MANAGE_USERS = "manage_users"
     MANAGE_INTEGRATIONS = "manage_integrations"
+    MANAGE_ENGINE = "manage_engine"
 
 
 class ConsoleRole(StrEnum):
@@ -48,6 +50,7 @@ _AGENT = _STAKEHOLDER | {
 }
 _RESPONDER = _AGENT | {
     Permission.RESPOND,
+    Permission.CHANGE_SEVERITY,
     Permission.VIEW_CONFIDENTIAL,
     Permission.VIEW_DELIVERIES,
 }

@@ -18,6 +18,8 @@ each reaches, and when to ask again.
   incident is acknowledged.
 - A ladder that has been climbed to its end while nobody acknowledged does not fall
   silent: everybody it pages is paged again after a while that doubles (I7).
+- An acknowledgement lapses when nobody does or writes anything for a while, and
+  paging begins anew (A2); :mod:`~watchbill.core.rounds` says how.
 - Steps that became due during downtime are decided on the state of now and in
   time order, and marked late; :mod:`~watchbill.core.firing` makes one message a
   person of them (S3.2-19).
@@ -25,8 +27,7 @@ each reaches, and when to ask again.
   and stopped by nothing (S3.2-20, A18).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from watchbill.core.firing import Call, Firing, FiringReason, merge
@@ -43,10 +44,21 @@ from watchbill.core.ladder import (
 )
 from watchbill.core.people import Contact, unique
 from watchbill.core.roster import Roster
+from watchbill.core.rounds import (
+    HEAD_START,
+    Progress,
+    another_round,
+    climbed,
+    lapsed_at,
+    lapses_at,
+    round_prefix,
+    unless_lapsed,
+)
 from watchbill.core.temporal import describe
 
 __all__ = [
     "FALLBACK_EVERY",
+    "HEAD_START",
     "LATE_AFTER",
     "Advance",
     "Call",
@@ -55,8 +67,11 @@ __all__ = [
     "Progress",
     "advance",
     "bring_forward",
+    "climbed",
     "due_at",
+    "lapses_at",
     "next_look_at",
+    "plan_repeat",
     "turn_to_fallback",
     "upcoming",
 ]
@@ -71,22 +86,6 @@ _LONGEST_DOUBLING = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far one incident has come on its ladder. Persisted."""
-
-    #: Steps that have been dealt with: fired, stopped or without anyone to reach.
-    done: frozenset[str] = frozenset()
-    #: Steps made due before their time, and the instant at which they are.
-    brought_forward: Mapping[str, datetime] = field(default_factory=dict)
-    #: Set when every step has reached nobody; the fallback is tried again then.
-    fallback_at: datetime | None = None
-    fallback_tries: int = 0
-    #: When everybody is paged again although every step is done.
-    repeat_at: datetime | None = None
-    repeats: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Advance:
     """The answer of :func:`advance`."""
 
@@ -94,11 +93,8 @@ class Advance:
     progress: Progress
     #: When to ask again; None when nothing is left to do.
     ask_at: datetime | None
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether nobody could be reached and only the fallback is left."""
-        return self.progress.fallback_at is not None
+    #: When the acknowledgement lapsed, if it did so now.
+    lapsed_at: datetime | None = None
 
     def calls(self) -> tuple[Call, ...]:
         """Return one call a person, in the order in which the steps reach them."""
@@ -123,6 +119,10 @@ def advance(
     now: datetime,
 ) -> Advance:
     """Return the steps that fire at ``now``, and when to ask again."""
+    lapse = lapsed_at(ladder, progress, situation, now=now)
+    if lapse is not None:
+        progress = another_round(progress, at=lapse)
+    situation = unless_lapsed(situation, progress)
     firings: list[Firing] = []
     while (found := _next(ladder, progress, situation, now=now)) is not None:
         step, due = found
@@ -135,27 +135,29 @@ def advance(
     firings.extend(again)
     progress, fallback = _fall_back(ladder, progress, situation, roster, now=now)
     firings.extend(fallback)
-    progress = _plan_repeat(ladder, progress, situation, now=now)
+    progress = plan_repeat(ladder, progress, situation, now=now)
     return Advance(
         firings=tuple(firings),
         progress=progress,
         ask_at=next_look_at(ladder, progress, situation),
+        lapsed_at=lapse,
     )
 
 
 def bring_forward(
     ladder: Ladder, progress: Progress, situation: Situation, *, now: datetime
-) -> Progress:
+) -> Progress | None:
     """Return the progress in which the next step that contacts people is due now.
 
-    Unchanged when no such step is left (S3.2-21). A step that is due already stays
-    due when it was.
+    None when no such step is left (S3.2-21). A step that is due already stays due
+    when it was, so that asking twice before it fires changes nothing.
     """
+    situation = unless_lapsed(situation, progress)
     for step, due in upcoming(ladder, progress, situation):
         if step.contacts_people:
             early = {**progress.brought_forward, step.key: min(due, now)}
             return replace(progress, brought_forward=early)
-    return progress
+    return None
 
 
 def turn_to_fallback(progress: Progress, *, now: datetime) -> Progress:
@@ -168,10 +170,30 @@ def turn_to_fallback(progress: Progress, *, now: datetime) -> Progress:
     return replace(progress, fallback_at=progress.fallback_at or now + wait)
 
 
+def plan_repeat(
+    ladder: Ladder, progress: Progress, situation: Situation, *, now: datetime
+) -> Progress:
+    """Return the progress with the next repetition, once the ladder is at its end.
+
+    To be decided last: the fallback may just have reached somebody, and a change of
+    severity may have left no step to come (I7).
+    """
+    if situation.stop_reason(StopOn.ACKNOWLEDGED) is not None:
+        return progress
+    coming = upcoming(ladder, progress, situation)
+    is_at_end = not any(step.contacts_people for step, _ in coming)
+    waits = progress.repeat_at is not None or progress.fallback_at is not None
+    if ladder.repeat_after is None or waits or not is_at_end or not ladder.pages:
+        return progress
+    times = 2 ** min(progress.repeats, _LONGEST_DOUBLING)
+    return replace(progress, repeat_at=now + times * ladder.repeat_after)
+
+
 def upcoming(
     ladder: Ladder, progress: Progress, situation: Situation
 ) -> tuple[tuple[Step, datetime], ...]:
     """Return the steps still to come that are still wanted, soonest first."""
+    situation = unless_lapsed(situation, progress)
     return tuple(
         (step, due)
         for step, due in _pending(ladder, progress, situation)
@@ -192,7 +214,7 @@ def _pending(
     """Return the steps to come whose clock runs; ties keep the plan's order."""
     waiting = (
         (step, due_at(step, progress, situation))
-        for step in ladder.steps
+        for step in climbed(ladder, progress, situation).steps
         if step.key not in progress.done
     )
     known = [(step, due) for step, due in waiting if due is not None]
@@ -210,7 +232,11 @@ def next_look_at(
     ladder: Ladder, progress: Progress, situation: Situation
 ) -> datetime | None:
     """Return when the ladder must be asked next; None when nothing is left."""
+    lapse = lapses_at(ladder, progress, situation)
+    situation = unless_lapsed(situation, progress)
     times = [due for _, due in upcoming(ladder, progress, situation)]
+    if lapse is not None:
+        times.append(lapse)
     if situation.stop_reason(StopOn.ACKNOWLEDGED) is None:
         extra = (progress.fallback_at, progress.repeat_at)
         times += [time for time in extra if time is not None]
@@ -315,8 +341,10 @@ def _after_nobody(
 ) -> Progress:
     """Make the next people step due now, or turn to the fallback."""
     forward = bring_forward(ladder, progress, situation, now=now)
-    if forward is not progress or progress.fallback_at is not None:
+    if forward is not None:
         return forward
+    if progress.fallback_at is not None:
+        return progress
     return turn_to_fallback(progress, now=now)
 
 
@@ -333,7 +361,11 @@ def _fall_back(
     if due is None or due > now:
         return progress, ()
     tries = progress.fallback_tries + 1
-    step = _fallback_step(ladder, tries, after=due - situation.declared_at)
+    step = _fallback_step(
+        ladder,
+        f"{round_prefix(ladder, progress)}fallback/{tries}",
+        after=due - situation.declared_at,
+    )
     firing = _fire(step, due, progress, situation, roster, now=now)
     again = firing.reason is FiringReason.REACHED_NOBODY
     progress = replace(
@@ -359,7 +391,11 @@ def _repeat(
     if due is None or due > now:
         return progress, ()
     number = progress.repeats + 1
-    step = _repeated_step(ladder, number, after=due - situation.declared_at)
+    step = _repeated_step(
+        ladder,
+        f"{round_prefix(ladder, progress)}repeat/{number}",
+        after=due - situation.declared_at,
+    )
     firing = _fire(step, due, progress, situation, roster, now=now)
     progress = replace(progress, repeats=number, repeat_at=None)
     if firing.reason is FiringReason.REACHED_NOBODY:
@@ -367,27 +403,9 @@ def _repeat(
     return progress, (firing,)
 
 
-def _plan_repeat(
-    ladder: Ladder, progress: Progress, situation: Situation, *, now: datetime
-) -> Progress:
-    """Return the progress with the next repetition, once the ladder is at its end.
-
-    Decided last, because the fallback may just have reached somebody (I7).
-    """
-    if situation.stop_reason(StopOn.ACKNOWLEDGED) is not None:
-        return progress
-    coming = upcoming(ladder, progress, situation)
-    is_at_end = not any(step.contacts_people for step, _ in coming)
-    waits = progress.repeat_at is not None or progress.fallback_at is not None
-    if ladder.repeat_after is None or waits or not is_at_end or not ladder.pages:
-        return progress
-    times = 2 ** min(progress.repeats, _LONGEST_DOUBLING)
-    return replace(progress, repeat_at=now + times * ladder.repeat_after)
-
-
-def _repeated_step(ladder: Ladder, number: int, *, after: timedelta) -> Step:
+def _repeated_step(ladder: Ladder, key: str, *, after: timedelta) -> Step:
     return Step(
-        key=f"repeat/{number}",
+        key=key,
         title="Nobody has acknowledged: page again",
         after=after,
         verb=Verb.PAGE,
@@ -396,14 +414,14 @@ def _repeated_step(ladder: Ladder, number: int, *, after: timedelta) -> Step:
     )
 
 
-def _fallback_step(ladder: Ladder, tries: int, *, after: timedelta) -> Step:
+def _fallback_step(ladder: Ladder, key: str, *, after: timedelta) -> Step:
     """Everybody the ladder could page, and the plan's fallback before them.
 
     The earlier targets are asked again because the usual cause is a channel that
     was not configured or not working, and that may have been mended since.
     """
     return Step(
-        key=f"fallback/{tries}",
+        key=key,
         title="Fallback: nobody could be reached",
         after=after,
         verb=Verb.PAGE,

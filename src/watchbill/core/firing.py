@@ -32,6 +32,9 @@ class FiringReason(StrEnum):
     NOT_AT_THIS_HOUR = "not_at_this_hour"
     CONFIDENTIAL = "confidential"
     REACHED_NOBODY = "reached_nobody"
+    #: The severity changed (A3): it was done under another one, or its time had passed.
+    DONE_BEFORE = "done_before"
+    DOWNGRADED = "downgraded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

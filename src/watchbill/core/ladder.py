@@ -10,7 +10,7 @@ composed once, from the version of the plan under which the incident was declare
 and that version stays with it (S0-07).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import dropwhile
@@ -119,6 +119,11 @@ class Ladder:
     fallback: tuple[Target, ...] = ()
     #: After the last step, unacknowledged pages are repeated; None never does (I7).
     repeat_after: timedelta | None = None
+    #: An acknowledgement lapses after so long without activity; None never does (A2).
+    ack_timeout: timedelta | None = None
+    #: Begins the keys of all its steps, also of those that are made while it is
+    #: climbed; it keeps the steps of two ladders of one incident apart.
+    prefix: str = ""
 
     @property
     def pages(self) -> bool:
@@ -135,6 +140,22 @@ class Ladder:
             for target in step.targets
         )
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Every channel to which a step posts, in the order of first mention."""
+        named = (
+            target.channel
+            for step in self.steps
+            for target in step.targets
+            if isinstance(target, ChannelTarget)
+        )
+        return tuple(dict.fromkeys(named))
+
+    def prefixed(self, prefix: str) -> "Ladder":
+        """Return the same ladder with steps of other keys."""
+        steps = tuple(replace(one, key=f"{prefix}{one.key}") for one in self.steps)
+        return replace(self, steps=steps, prefix=prefix)
+
     def step(self, key: str) -> Step | None:
         """Return the step with this key."""
         return next((step for step in self.steps if step.key == key), None)
@@ -144,8 +165,14 @@ class Ladder:
 class Situation:
     """What the ladder needs to know of an incident."""
 
+    #: From when the times of the ladder are counted (A3).
     declared_at: datetime
+    #: When it was last taken; None while it waits for somebody.
     acknowledged_at: datetime | None = None
+    #: When a person last did or wrote anything about it.
+    active_at: datetime | None = None
+    #: The contacts who took it.
+    holders: tuple[str, ...] = ()
     mitigated_at: datetime | None = None
     resolved_at: datetime | None = None
     category: str | None = None
@@ -176,6 +203,7 @@ def compose(
     after_hours: AfterHours = AfterHours.PAGE,
     fallback: tuple[Target, ...] = (),
     repeat_after: timedelta | None = None,
+    ack_timeout: timedelta | None = None,
 ) -> Ladder:
     """Return the ladder of an incident: its severity's steps and its route's.
 
@@ -184,7 +212,12 @@ def compose(
     """
     when = When.ALWAYS if after_hours is AfterHours.PAGE else When.OPEN_HOURS
     routed = () if contacting is None else _route_steps(route, contacting, when=when)
-    return Ladder(steps=steps + routed, fallback=fallback, repeat_after=repeat_after)
+    return Ladder(
+        steps=steps + routed,
+        fallback=fallback,
+        repeat_after=repeat_after,
+        ack_timeout=ack_timeout,
+    )
 
 
 def _route_steps(

@@ -8,6 +8,7 @@ the same notice, so that mail, chat and, later, a voice call cannot disagree.
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from watchbill.core.ladder import Step, Verb
@@ -24,6 +25,27 @@ class Link:
     is_primary: bool = False
 
 
+class Reply(StrEnum):
+    """What a reader can answer from within a two-way channel."""
+
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+    ESCALATE = "escalate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """An answer that can be given in the channel itself.
+
+    The token names the notification and is short enough for every channel: at most
+    24 characters of ``A-Z a-z 0-9 . _ -``.
+    """
+
+    reply: Reply
+    label: str
+    token: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """One message, free of any channel's form."""
@@ -38,6 +60,12 @@ class Notice:
     #: Label and value, such as ``("Severity", "P1 Critical")``.
     facts: tuple[tuple[str, str], ...] = ()
     links: tuple[Link, ...] = ()
+    #: Offered by channels that carry an answer back; the first is the one to press.
+    buttons: tuple[Button, ...] = ()
+    #: Four digits by which an answer by text message names this notice.
+    reply_code: str = ""
+    #: What the provider calls the message that this one follows in a thread (A53).
+    follows: str = ""
     severity: str = ""
     urgency: Urgency = Urgency.HIGH
 
@@ -124,14 +152,100 @@ def write(  # noqa: PLR0913 - one argument a fact
     )
 
 
+def update(
+    subject: Subject,
+    text: str,
+    *,
+    key: str,
+    zone: ZoneInfo,
+    now: datetime,
+    urgency: Urgency = Urgency.LOW,
+) -> Notice:
+    """Return the notice by which news of an incident is told (S7.1-01).
+
+    ``text`` says in one sentence what changed; it is kept back where the incident is
+    confidential.
+    """
+    drill = "DRILL " if subject.is_drill else ""
+    is_secret = subject.is_confidential
+    title = "confidential incident" if is_secret else " ".join(subject.title.split())
+    news = subject.status if is_secret else " ".join(text.split())
+    return Notice(
+        idempotency_key=key,
+        thread_key=f"incident-{subject.number}",
+        subject=f"{drill}[{subject.severity.key}] Update: {title} (#{subject.number})",
+        paragraphs=(news,),
+        facts=_facts(subject, zone=zone, now=now),
+        links=() if is_secret else subject.links,
+        severity=subject.severity.key,
+        urgency=urgency,
+    )
+
+
+def code(digits: str, *, key: str, minutes: int) -> Notice:
+    """Return the notice that carries a code by which an address is verified."""
+    return Notice(
+        idempotency_key=key,
+        thread_key=key,
+        subject=f"{digits} is your watchbill code",
+        paragraphs=(
+            f"Enter it on the page where you added this address, within {minutes}"
+            " minutes. If you did not ask for it, you need do nothing.",
+        ),
+    )
+
+
+def paging_test(*, key: str, label: str, is_weekly: bool) -> Notice:
+    """Return the notice of a test page: what a real one would look like, and no more.
+
+    It asks for a confirmation, because only that shows that a human saw it.
+    """
+    opening = "Weekly test page" if is_weekly else "Test page"
+    return Notice(
+        idempotency_key=key,
+        thread_key=key,
+        subject=f"{opening} for {' '.join(label.split())}",
+        paragraphs=(
+            "This is a test: nothing is wrong. A real page would come this way."
+            " Please confirm that you have seen it.",
+        ),
+        urgency=Urgency.HIGH,
+    )
+
+
+_NAMED = 10
+
+
+def digest(subjects: tuple[str, ...], *, key: str, urgent: bool) -> Notice:
+    """Return one notice for several that waited for the same reader (F20).
+
+    The first ten are named, which are the most urgent; of the rest the number.
+    """
+    named = subjects[:_NAMED]
+    more = len(subjects) - len(named)
+    rest = (f"... and {more} more.",) if more else ()
+    return Notice(
+        idempotency_key=key,
+        thread_key=key,
+        subject=f"{len(subjects)} more messages: {subjects[0]}",
+        paragraphs=(
+            "There were too many messages for you to send each by itself.",
+            "\n".join((*named, *rest)),
+        ),
+        urgency=Urgency.HIGH if urgent else Urgency.LOW,
+    )
+
+
 def _facts(
     subject: Subject, *, zone: ZoneInfo, now: datetime
 ) -> tuple[tuple[str, str], ...]:
     local = subject.declared_at.astimezone(zone)
+    # The type says as much as the title: "Data breach" names no less (A15).
+    kind = () if subject.is_confidential else (("Type", subject.alert_type),)
     return (
         ("Severity", f"{subject.severity.key} {subject.severity.title}"),
         ("Status", subject.status),
-        ("Type", subject.alert_type),
+        *kind,
         (
             "Declared",
             f"{local:%Y-%m-%d %H:%M} {zone.key}"

@@ -14,11 +14,10 @@ cheaper than none. Every notification ends in a state with an owner: delivered,
 superseded, or failed; after a failure of the last method the ladder moves on.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-
-from watchbill.core.people import Contact
 
 MAX_ATTEMPTS = 6
 """With the back-off below the last attempt is made about four minutes in."""
@@ -58,21 +57,6 @@ class Method:
     address: str
 
 
-def contact_methods(
-    contact: Contact, *, configured: frozenset[str]
-) -> tuple[Method, ...]:
-    """Return how a contact can be reached by the configured channels, best first.
-
-    Chat before mail: it is read sooner, and mail follows if it fails.
-    """
-    known = (("slack", contact.slack_id), ("email", contact.email))
-    return tuple(
-        Method(channel=channel, address=address)
-        for channel, address in known
-        if address and channel in configured
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """The result of one attempt as the sender saw it."""
@@ -83,6 +67,8 @@ class Attempt:
     provider_ref: str = ""
     #: How long the provider asks us to wait, from a Retry-After header.
     retry_after: timedelta | None = None
+    #: It is this address that is refused for good, and not us or the message.
+    is_bad_address: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,3 +121,21 @@ def _fail(reason: str) -> Verdict:
         start_next_method=True,
         reason=reason,
     )
+
+
+WINDOW = timedelta(minutes=1)
+MESSAGES_A_WINDOW = 5
+"""More than this many in a minute are noise that hides the one that matters."""
+
+
+def next_room(started: Sequence[datetime], *, now: datetime) -> datetime | None:
+    """Return when the next message may go to one recipient; None means at once.
+
+    ``started`` are the instants at which the latest messages to it left, in any
+    order. The first of a minute always goes at once; beyond five the others wait
+    until there is room, and then go as one digest (S7.1-10, F20).
+    """
+    recent = sorted(at for at in started if at > now - WINDOW)
+    if len(recent) < MESSAGES_A_WINDOW:
+        return None
+    return recent[-MESSAGES_A_WINDOW] + WINDOW

@@ -59,10 +59,25 @@ class Directory:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: Which contact answers when no specialty of a level matches (S2.1-10).
     default_expert: str | None = None
+    _by_key: Mapping[str, Contact] = field(init=False, repr=False, compare=False)
+    _by_role: Mapping[str, tuple[Contact, ...]] = field(
+        init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        by_role: dict[str, list[Contact]] = {}
+        for one in self.contacts:
+            for role in {*one.roles, one.key}:
+                by_role.setdefault(role, []).append(one)
+        found = {role: tuple(group) for role, group in by_role.items()}
+        # The first of two contacts with one key; the checker refuses the second.
+        by_key = {one.key: one for one in reversed(self.contacts)}
+        object.__setattr__(self, "_by_key", by_key)
+        object.__setattr__(self, "_by_role", found)
 
     def contact(self, key: str) -> Contact | None:
         """Return the contact with this key."""
-        return next((one for one in self.contacts if one.key == key), None)
+        return self._by_key.get(key)
 
     @property
     def specialties(self) -> frozenset[str]:
@@ -109,9 +124,7 @@ class Directory:
         if role in self.groups:
             members = (self._holders(one, seen=seen) for one in self.groups[role])
             return unique(contact for group in members for contact in group)
-        direct = tuple(
-            one for one in self.contacts if role in one.roles or role == one.key
-        )
+        direct = self._by_role.get(role)
         if direct:
             return direct
         if role in self.aliases:

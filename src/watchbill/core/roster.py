@@ -4,7 +4,7 @@ One resolver answers for the page, the schedule and the report, so that they
 cannot differ (S4.4-09).
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -30,11 +30,14 @@ class Roster:
     #: Opening hours that a step's ``when`` asks about; None is always open.
     open_hours: WeeklyHours | None = None
     #: Contacts that no configured channel can reach.
-    unreachable: frozenset[str] = frozenset()
+    unreachable: Container[str] = frozenset()
+    #: Contacts with an address of their own that the plan does not know.
+    reachable: Container[str] = frozenset()
 
     def can_reach(self, contact: Contact) -> bool:
         """Return whether any method of the contact leads to a configured channel."""
-        return contact.is_reachable and contact.key not in self.unreachable
+        has_address = contact.is_reachable or contact.key in self.reachable
+        return has_address and contact.key not in self.unreachable
 
     def people(
         self, target: Target, *, category: str | None, at: datetime

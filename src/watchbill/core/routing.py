@@ -86,13 +86,19 @@ class RoutingTable:
     #: alert has one of its own: it must not hide in an incident that wakes nobody.
     group_by: tuple[str, ...] = ("alertname",)
 
+    _by_key: Mapping[str, Route] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_key = {route.key: route for route in reversed(self.routes)}
+        object.__setattr__(self, "_by_key", by_key)
+
     def route(self, key: str) -> Route:
         """Return the route with this key; LookupError when there is none."""
-        for route in self.routes:
-            if route.key == key:
-                return route
-        message = f"the plan has no route {key!r}"
-        raise LookupError(message)
+        route = self._by_key.get(key)
+        if route is None:
+            message = f"the plan has no route {key!r}"
+            raise LookupError(message)
+        return route
 
     def contacting_of(self, route: Route, severity: str) -> Contacting | None:
         """Return when the contacts of a route are told of a severity, if ever."""
@@ -109,6 +115,16 @@ class Classification:
     group_key: str
     is_catch_all: bool
     reason: str
+
+
+def regroup(group_key: str, *, severity: str) -> str:
+    """Return the group that alerts of another severity would have.
+
+    Empty where a group is not one of alerts.
+    """
+    route, _, rest = group_key.partition("/")
+    _, parts, digest = rest.partition("/")
+    return f"{route}/{severity}/{digest}" if parts else ""
 
 
 def classify(table: RoutingTable, labels: Labels) -> Classification:

@@ -136,6 +136,36 @@ class WeeklyHours:
         return Interval(starts_at=starts_at, ends_at=ends_at)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeeklyTime:
+    """One wall time a week, such as Friday 10:00 in Yangon.
+
+    It occurs once in every week of every zone: a time that clocks skip is read as
+    :func:`at_wall` reads it, and one that they show twice counts the first time.
+    """
+
+    #: From Monday = 0.
+    weekday: int
+    wall: time
+    zone: ZoneInfo
+
+    def next_after(self, at: datetime) -> datetime:
+        """Return the first occurrence that is later than ``at``."""
+        return next(one for one in self._around(at) if one > at)
+
+    def latest_until(self, at: datetime) -> datetime:
+        """Return the last occurrence that is not later than ``at``."""
+        return max(one for one in self._around(at) if one <= at)
+
+    def _around(self, at: datetime) -> Iterator[datetime]:
+        today = at.astimezone(self.zone).date()
+        first = today + (self.weekday - today.weekday()) % 7 * _DAY
+        # A week more on either side than most days need, for clocks that are set back.
+        return (
+            at_wall(first + 7 * n * _DAY, self.wall, self.zone) for n in range(-2, 3)
+        )
+
+
 def describe(duration: timedelta) -> str:
     """Return a duration as people write it: ``15 min``, ``1 h 30 min``, ``2 d``.
 

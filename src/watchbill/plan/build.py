@@ -112,6 +112,7 @@ def build(file: schema.PlanFile) -> Plan:
                 kind=entry.kind,
                 purpose=entry.purpose,
                 audience=entry.audience,
+                address=entry.address or key,
                 meets=None if entry.meets is None else row(Meets, entry.meets),
             )
             for key, entry in file.channels.items()

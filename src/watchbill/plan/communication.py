@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from watchbill.core.paging import MethodKind
 from watchbill.core.reviews import Cycle, MeetingTime
 from watchbill.plan.rows import row, table
 from watchbill.plan.sections.communication import (
@@ -39,6 +40,20 @@ class Communication:
     fallback: tuple[ChannelKind, ...]
     threads: Threads
     external: Mapping[str, ExternalChannel]
+
+    @property
+    def failover(self) -> tuple[MethodKind, ...]:
+        """The same order in terms of how a message comes to a person."""
+        kinds = (_METHODS.get(kind) for kind in self.fallback)
+        return tuple(dict.fromkeys(kind for kind in kinds if kind is not None))
+
+
+_METHODS = {
+    ChannelKind.SLACK: MethodKind.CHAT,
+    ChannelKind.TELEGRAM: MethodKind.CHAT,
+    ChannelKind.EMAIL: MethodKind.EMAIL,
+    ChannelKind.SMS: MethodKind.SMS,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -269,6 +269,35 @@ MEANINGS = (
         " an alert takes the first route that fits.",
         "S4.3-07",
     ),
+    _meaning(
+        "incidents.ack_timeout",
+        "How long an acknowledged incident may show no activity before whoever took it"
+        " is paged again, and then the on-call.",
+        "S3.1-04",
+    ),
+    _meaning(
+        "incidents.ack_timeout_for",
+        "The severities whose acknowledgement lapses so; the worst one if none is"
+        " named.",
+        "S3.1-04",
+    ),
+    _meaning(
+        "incidents.repeat_after",
+        "How long after the last step everybody is paged again while nobody"
+        " acknowledges; each further time after twice as long.",
+        "S2.2-08",
+    ),
+    _meaning(
+        "incidents.on_upgrade",
+        "Whether the clocks of a worse severity start at the change or are carried"
+        " over.",
+        "S3.1-32",
+    ),
+    _meaning(
+        "incidents.team.**",
+        "Who is what in the response team, until somebody takes the role.",
+        "S3.1-06",
+    ),
     _meaning("channels.**", "Where messages are posted or news is told.", "S7.1-07"),
     _meaning(
         "maintenance.notice",

@@ -6,7 +6,7 @@ two questions the engine asks of a plan: which ladder an incident climbs, and wh
 stands behind the targets of its steps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -17,7 +17,9 @@ from watchbill.core.oncall import Override, Rotation
 from watchbill.core.people import Directory
 from watchbill.core.roster import Roster
 from watchbill.core.routing import AfterHours, RoutingTable
-from watchbill.core.severity import Severity
+from watchbill.core.severity import Severity, worst
+from watchbill.core.sla import Cadence, Promise, Terms
+from watchbill.core.team import Team
 from watchbill.core.temporal import WeeklyHours
 from watchbill.plan.communication import (
     Communication,
@@ -35,12 +37,14 @@ from watchbill.plan.governance import (
     Vendor,
 )
 from watchbill.plan.operations import Changes, Maintenance, Monitoring
-from watchbill.plan.process import Bugs, Handling, IncidentRules
+from watchbill.plan.process import (
+    Bugs,
+    Handling,
+    IncidentRules,
+    warnings_before,
+)
 from watchbill.plan.sections.communication import Missing
 from watchbill.plan.values import ChannelKind, Cover, ReviewCycle
-
-REPEAT_AFTER = timedelta(minutes=30)
-"""An unacknowledged page is repeated after the last step of its ladder (A2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +85,23 @@ class Channel:
     kind: ChannelKind
     purpose: str
     audience: str
+    #: What its provider knows it by; the key unless the plan says another.
+    address: str
     #: Of a meeting, when people come together (A54).
     meets: Meets | None = None
+
+    @property
+    def provider(self) -> str:
+        """The provider that posts to it; that of a pager is PagerDuty (A12)."""
+        return "pagerduty" if self.kind is ChannelKind.PAGER else self.kind.value
+
+    def can_be_posted_to(self, providers: frozenset[str]) -> bool:
+        """Return whether one of these providers can post to it.
+
+        A mailbox has an address; the name of a channel alone is none.
+        """
+        is_addressed = self.kind is not ChannelKind.EMAIL or "@" in self.address
+        return is_addressed and self.provider in providers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,18 +178,70 @@ class Plan:
             self.routing.contacting_of(route, key),
             after_hours=self.routing.after_hours.get(key, AfterHours.PAGE),
             fallback=self.fallback,
-            repeat_after=REPEAT_AFTER,
+            repeat_after=self.incidents.repeat_after,
+            ack_timeout=self.ack_timeout(key),
         )
+
+    def ack_timeout(self, severity: str) -> timedelta | None:
+        """Return how long an acknowledgement lasts without activity (A2).
+
+        None where it lasts for ever.
+        """
+        rules = self.incidents
+        concerned = self._is_for(rules.ack_timeout_for, severity)
+        return rules.ack_timeout if concerned else None
+
+    def team(self, severity: str) -> Team | None:
+        """Return the response team that a severity activates, if any (A30)."""
+        rules = self.incidents
+        return rules.team if self._is_for(rules.team_for, severity) else None
+
+    def is_confidential(self, route_key: str, category: str | None) -> bool:
+        """Return whether an incident is confidential from the start (A15).
+
+        So it is by its route, or by the category of a route that is: an alert about
+        security that another route takes tells no less.
+        """
+        return self.routing.route(route_key).confidential or (
+            category is not None
+            and any(
+                route.confidential and route.category == category
+                for route in self.routing.routes
+            )
+        )
+
+    def terms(self, severity: str) -> Terms:
+        """Return what a severity promises, and what happens when it is not kept."""
+        promised = self.severity(severity)
+        handling = self.handling.get(severity, Handling())
+        digest = self.incidents.digests.get(severity)
+        executives = self.incidents.executive_updates.get(severity)
+        return Terms(
+            response=_promise(promised.response_target, handling),
+            resolution=_promise(promised.resolution_target, handling),
+            repeat_breach_every=self.incidents.repeat_breach_every,
+            digest_every=None if digest is None else digest.every,
+            executives=None
+            if executives is None
+            else Cadence(after=executives.after, every=executives.every),
+            suggest_raise_after=self.incidents.suggest_raise.get(severity),
+        )
+
+    def _is_for(self, severities: frozenset[str], severity: str) -> bool:
+        """Whether a rule is for a severity; one that names none is for the worst."""
+        return severity in (severities or {worst(self.severities).key})
 
     def roster(
         self,
         *,
         overrides: tuple[Override, ...] = (),
-        unreachable: frozenset[str] = frozenset(),
+        unreachable: Container[str] = frozenset(),
+        reachable: Container[str] = frozenset(),
     ) -> Roster:
         """Return who stands behind the targets of the plan's steps.
 
-        ``unreachable`` are the contacts whom no configured channel can reach.
+        ``unreachable`` are the contacts whom no configured channel can reach,
+        ``reachable`` those who have given an address that the plan does not know.
         """
         return Roster(
             directory=self.directory,
@@ -178,4 +249,11 @@ class Plan:
             overrides=overrides,
             open_hours=self.business_hours,
             unreachable=unreachable,
+            reachable=reachable,
         )
+
+
+def _promise(target: timedelta | None, handling: Handling) -> Promise | None:
+    if target is None:
+        return None
+    return Promise(within=target, warnings=warnings_before(handling, target))

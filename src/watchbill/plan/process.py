@@ -11,8 +11,8 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from watchbill.core.bugs import BugLevel, Hotfix, Phase, SprintCalendar, Triage
-from watchbill.core.ladder import Target
 from watchbill.core.reviews import Within
+from watchbill.core.team import Team
 from watchbill.plan.rows import row
 from watchbill.plan.sections.entry import Entry
 from watchbill.plan.sections.process import (
@@ -23,6 +23,7 @@ from watchbill.plan.sections.process import (
     IncidentsEntry,
     OnUpgrade,
     Pause,
+    TeamEntry,
 )
 
 _DAY = timedelta(days=1)
@@ -57,22 +58,6 @@ def warnings_before(handling: Handling, target: timedelta) -> tuple[timedelta, .
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Team:
-    """Who is what in the incident response team (A30)."""
-
-    commander: Target
-    acting_commander: Target | None
-    operations: Target
-    communications: Target
-    communications_after_hours: Target | None
-    #: Approves what is said to customers.
-    texts: Target
-    #: None: the system's own timeline is the record.
-    scribe: Target | None
-    experts: Target | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
     """Who hears of an incident by mail, and how often while it lasts (A31)."""
 
@@ -86,6 +71,8 @@ class ExecutiveUpdate:
 
     after: timedelta
     every: timedelta
+    #: Empty: whoever gets the digest, and else the fallback.
+    who: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +82,16 @@ class IncidentRules:
     first_page_within: timedelta
     first_update_within: timedelta
     ack_timeout: timedelta
+    #: Empty: the worst severity.
+    ack_timeout_for: frozenset[str]
+    repeat_after: timedelta
     on_upgrade: OnUpgrade
     reopen_within: timedelta
     severity_proposed_by: tuple[str, ...]
     #: None when the plan names no team.
     team: Team | None
+    #: Severities that activate it. Empty: the worst one.
+    team_for: frozenset[str]
     #: By severity.
     digests: Mapping[str, Digest]
     #: How often owner and lead are told again of a missed target (A34).
@@ -152,10 +144,13 @@ def build_incident_rules(entry: IncidentsEntry) -> IncidentRules:
         first_page_within=entry.first_page_within,
         first_update_within=entry.first_update_within,
         ack_timeout=entry.ack_timeout,
+        ack_timeout_for=frozenset(entry.ack_timeout_for),
+        repeat_after=entry.repeat_after,
         on_upgrade=entry.on_upgrade,
         reopen_within=entry.reopen_within,
         severity_proposed_by=entry.severity_proposed_by,
-        team=None if entry.team is None else row(Team, entry.team),
+        team=None if entry.team is None else _team(entry.team),
+        team_for=frozenset(() if entry.team is None else entry.team.severities),
         digests={key: row(Digest, one) for key, one in entry.digest.items()},
         repeat_breach_every=entry.overdue.repeat_every,
         executive_updates={
@@ -166,6 +161,10 @@ def build_incident_rules(entry: IncidentsEntry) -> IncidentRules:
         always_major=frozenset(entry.major.severities),
         major_after=entry.major.lasting,
     )
+
+
+def _team(entry: TeamEntry) -> Team:
+    return Team(**{one.name: getattr(entry, one.name) for one in fields(Team)})
 
 
 def build_bugs(entry: BugsEntry, zone: ZoneInfo) -> Bugs:

@@ -250,6 +250,8 @@ class ChannelEntry(Entry):
     kind: ChannelKind
     purpose: Text
     audience: Text
+    #: Where it is, if its key does not say so: a mailbox, the number of a chat.
+    address: Text | None = None
     #: When the people of a meeting come together (A54).
     meets: MeetsEntry | None = None
 

@@ -181,7 +181,10 @@ def _run(
     plan: Plan, incident: Incident, *, until: datetime, unreachable: frozenset[str]
 ) -> Iterator[Line]:
     """Ask the engine at each instant at which it would ask itself."""
-    ladder = plan.ladder(incident.severity, incident.route.key)
+    # Whoever acknowledges in a simulation goes on working on it.
+    ladder = replace(
+        plan.ladder(incident.severity, incident.route.key), ack_timeout=None
+    )
     roster = plan.roster(unreachable=unreachable)
     progress = Progress()
     now: datetime | None = incident.declared_at

@@ -310,9 +310,13 @@ class ChannelKind(StrEnum):
     """What a channel is."""
 
     SLACK = "slack"
+    TEAMS = "teams"
+    TELEGRAM = "telegram"
     EMAIL = "email"
     SMS = "sms"
     WEBHOOK = "webhook"
+    #: One of the many that the library Apprise speaks.
+    APPRISE = "apprise"
     #: Whoever is on call is paged, natively or through PagerDuty (A12).
     PAGER = "pager"
     #: A regular meeting: nothing is sent to it, a pack is prepared for it.

@@ -15,10 +15,18 @@ CLOCKS = (
     Decision(
         id="A2",
         title="Does acknowledging stop the ladder, or resolving?",
-        keys=("escalation.*.*.until", "incidents.ack_timeout"),
+        keys=(
+            "escalation.*.*.until",
+            "incidents.ack_timeout",
+            "incidents.ack_timeout_for",
+            "incidents.repeat_after",
+        ),
         default="Paging stops at the acknowledgement, escalating when service is "
         "restored, notifying at the resolution; 30 min of silence page again.",
-        defaults={"incidents.ack_timeout": "30m"},
+        defaults={
+            "incidents.ack_timeout": "30m",
+            "incidents.repeat_after": "30m",
+        },
         reason="Two things run side by side: looking for somebody who takes the "
         "incident, and the time lost. A manager wants to know how long it lasts, "
         "whoever has pressed a button.",

@@ -44,6 +44,8 @@ class OnUpgrade(StrEnum):
 class TeamEntry(Entry):
     """Who is what in the incident response team (S3.1-06, A30)."""
 
+    #: Incidents of these severities activate it; the worst one where it names none.
+    severities: Keys = ()
     commander: TargetName
     #: Commands until the commander has come.
     acting_commander: TargetName | None = None
@@ -82,6 +84,8 @@ class ExecutiveUpdateEntry(Entry):
 
     after: Duration
     every: Duration
+    #: Without it, those who get the digest, and else the fallback.
+    who: Keys = ()
 
 
 class MajorEntry(Entry):
@@ -102,6 +106,11 @@ class IncidentsEntry(Entry):
     first_update_within: Duration = timedelta(minutes=10)
     #: An acknowledged incident without activity is paged again (A2).
     ack_timeout: Duration = timedelta(minutes=30)
+    #: The severities that this is for; the worst one where it names none (A2).
+    ack_timeout_for: Keys = ()
+    #: While nobody acknowledges, everybody is paged again this long after the last
+    #: step of the ladder, and then after twice the time (A2).
+    repeat_after: Duration = timedelta(minutes=30)
     on_upgrade: OnUpgrade = OnUpgrade.RESTART
     #: Later, a new incident is opened and linked (A48).
     reopen_within: Duration = timedelta(hours=72)
