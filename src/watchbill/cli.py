@@ -14,6 +14,11 @@ _COMMANDS = {
     "up": ("watchbill.commands.up", "Run watchbill."),
     "demo": ("watchbill.commands.demo", "Run a demonstration, with a story played."),
     "plan": ("watchbill.commands.plan", "Check, simulate and print a plan."),
+    "engine": (
+        "watchbill.commands.engine",
+        "See the engine, hold it and release it.",
+    ),
+    "send": ("watchbill.commands.send", "Send somebody a test page."),
     "link": ("watchbill.commands.link", "Make a one-time link to sign in."),
     "integration": (
         "watchbill.commands.integration",

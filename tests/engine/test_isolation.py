@@ -10,14 +10,19 @@ from django.db import connection, connections
 
 from tests.engine.watch import DANA, DELIVERED, Watch, alert, minutes, prometheus
 from watchbill.core.incidents import IncidentAction
+from watchbill.core.ladder import Verb
 from watchbill.core.notification import Attempt, Outcome
 from watchbill.server.alerts.models import Alert
 from watchbill.server.clock import VirtualClock
 from watchbill.server.engine import deliver
-from watchbill.server.engine.fire import Moment, fire_due
+from watchbill.server.engine.fire import fire_due
 from watchbill.server.engine.fold import fold_waiting
+from watchbill.server.engine.kinds import Moment
 from watchbill.server.incidents import actions as incidents
+from watchbill.server.incidents import queries as incident_queries
 from watchbill.server.incidents.models import Incident, StepFiring, TimelineEntry
+from watchbill.server.incidents.queries import LADDER, progress_of
+from watchbill.server.notifications.actions import LEASE
 from watchbill.server.notifications.models import Notification
 from watchbill.server.plans import queries as plans
 from watchbill.server.plans.models import PlanVersion
@@ -43,7 +48,9 @@ def test_a_step_that_cannot_be_decided_is_pushed_back_and_shown(
 
     assert StepFiring.objects.filter(incident=good).exists()
     assert not StepFiring.objects.filter(incident=bad).exists()
-    stuck = DueStep.objects.get(subject_id=bad.pk, state=DueStepState.PENDING)
+    stuck = DueStep.objects.get(
+        kind=LADDER, subject_id=bad.pk, state=DueStepState.PENDING
+    )
     assert stuck.failures == 1
     assert "P9" in stuck.last_error
     assert stuck.wake_at > watch.start
@@ -82,7 +89,7 @@ def test_four_engines_fire_each_step_once(
         keys = list(incident.firings.values_list("step_key", flat=True))
         assert len(keys) == len(set(keys)) == 6
         pending = DueStep.objects.filter(
-            subject_id=incident.pk, state=DueStepState.PENDING
+            kind=LADDER, subject_id=incident.pk, state=DueStepState.PENDING
         )
         assert pending.count() == 1
     told = Notification.objects.values_list("incident", "step_key", "contact_key")
@@ -122,17 +129,16 @@ def test_an_acknowledgement_and_a_claim_at_once_never_cross(
             wall=virtual_clock.now(),
             limit=10,
         )
-        assert left == []
-        for one in claimed:
+        # What the first found held it left alone; of that nothing pages any more.
+        assert not any(one.row.verb == Verb.PAGE for one in left)
+        for one in (*claimed, *left):
             deliver.settle(
                 one, DELIVERED, now=virtual_clock.now(), wall=virtual_clock.now()
             )
-        states = set(
-            Notification.objects.filter(incident=incident, channel="email").values_list(
-                "state", flat=True
-            )
-        )
-        assert len(states) == 1
+        pages = Notification.objects.filter(
+            incident=incident, channel="email", verb=Verb.PAGE
+        ).exclude(contact_key="")
+        assert len(set(pages.values_list("state", flat=True))) == 1
         virtual_clock.advance(timedelta(seconds=1))
 
 
@@ -160,7 +166,7 @@ def test_people_and_the_engine_at_once_never_fail_each_other(
         incident.refresh_from_db()
         assert incident.acknowledged_at is not None, number
         pending = DueStep.objects.filter(
-            subject_id=incident.pk, state=DueStepState.PENDING
+            kind=LADDER, subject_id=incident.pk, state=DueStepState.PENDING
         )
         assert pending.count() == 1
         virtual_clock.advance(timedelta(seconds=1))
@@ -200,9 +206,71 @@ def test_two_recipients_that_fail_at_once_let_the_ladder_move_on(
             )
         )
 
-        due = DueStep.objects.get(subject_id=incident.pk, state=DueStepState.PENDING)
+        due = DueStep.objects.get(
+            kind=LADDER, subject_id=incident.pk, state=DueStepState.PENDING
+        )
+        assert len(claims) > 1
         assert due.due_at == now
-        virtual_clock.advance(timedelta(seconds=1))
+        # Else its pages, and too many for one recipient, mix with the next one's.
+        watch.act(incident, IncidentAction.RESOLVE)
+        virtual_clock.advance(timedelta(minutes=2))
+
+
+@pytest.mark.req("S2.2-09", "S3.2-21")
+def test_a_step_that_is_due_already_is_not_taken_for_the_end_of_the_ladder(
+    watch: Watch,
+) -> None:
+    """Two steps fail at one instant, before the next one has fired."""
+    incident = watch.declare("P1", "payment")
+    watch.settle_without_delivery()
+    for _ in range(2):
+        incidents.move_on(incident.pk, because="Nobody was told.", now=watch.start)
+
+    pressed = incidents.escalate_now(incident.pk, actor=DANA, now=watch.start)
+
+    progress = progress_of(Incident.objects.get(pk=incident.pk))
+    assert progress.fallback_at is None
+    assert list(progress.brought_forward.values()) == [watch.start]
+    assert (pressed.is_change, pressed.reason) == (
+        False,
+        "the next step is due already",
+    )
+
+
+@pytest.mark.req("S2.2-09")
+def test_the_fallback_is_turned_to_when_the_last_step_fails(watch: Watch) -> None:
+    incident = watch.declare("P1", "payment")
+    for _ in range(20):
+        watch.settle_without_delivery()
+        incidents.move_on(incident.pk, because="Nobody was told.", now=watch.start)
+
+    pressed = incidents.escalate_now(incident.pk, actor=DANA, now=watch.start)
+
+    progress = progress_of(Incident.objects.get(pk=incident.pk))
+    assert progress.fallback_tries == 1
+    assert pressed.reason == "no further step contacts anybody"
+
+
+def test_a_lease_is_counted_from_when_the_incidents_are_held(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A claim that waited for somebody to acknowledge is no shorter for it."""
+    watch.declare("P1", "payment")
+    watch.settle_without_delivery()
+    hold_shared = incident_queries.hold_shared
+
+    def wait_and_hold(ids: set[int]) -> dict[int, Incident]:
+        watch.clock.advance(timedelta(seconds=20))
+        return hold_shared(ids)
+
+    monkeypatch.setattr(incident_queries, "hold_shared", wait_and_hold)
+
+    [claim] = deliver.claim_some(
+        "email", node="one", now=watch.start, wall=watch.start, limit=1
+    )
+
+    row = Notification.objects.get(pk=claim.notification_id)
+    assert row.lease_until == watch.start + timedelta(seconds=20) + LEASE
 
 
 @pytest.mark.req("S4.1-09")

@@ -13,6 +13,7 @@ from watchbill.server.incidents.models import (
     StepFiring,
     TimelineEntry,
 )
+from watchbill.server.incidents.queries import LADDER
 from watchbill.server.tickets.models import Ticket
 from watchbill.server.timers.models import DueStep, DueStepState
 
@@ -66,7 +67,7 @@ def test_an_unanswered_p1_does_not_fall_silent_after_its_last_step(
     again = [(one.after, one.who) for one in watch.told[told:]]
     assert {when for when, _ in again} == {minutes(150), minutes(210)}
     assert {"devops", "tech-lead", "payments"} <= {who for _, who in again}
-    watch.act(incident, ACK)
+    watch.act(incident, MITIGATE)
     told = len(watch.told)
     watch.at(minutes(900))
     assert len(watch.told) == told
@@ -116,7 +117,7 @@ def test_no_step_is_dealt_with_twice_however_often_the_engine_looks(
     assert len(before) == len(set(before))
     assert (
         DueStep.objects.filter(
-            subject_id=incident.pk, state=DueStepState.PENDING
+            kind=LADDER, subject_id=incident.pk, state=DueStepState.PENDING
         ).count()
         == 1
     )
@@ -126,6 +127,8 @@ def test_no_step_is_dealt_with_twice_however_often_the_engine_looks(
 def test_an_acknowledgement_stops_the_paging_and_not_the_matrix(watch: Watch) -> None:
     incident = watch.declare()
     watch.at(minutes(3)).act(incident, ACK)
+    for half_hour in range(1, 5):
+        watch.at(minutes(28 * half_hour)).note(incident)
 
     watch.at(minutes(130))
 

@@ -15,12 +15,15 @@ from typing import Any
 from watchbill.core.incidents import IncidentAction
 from watchbill.core.messages import Notice
 from watchbill.core.notification import Attempt, Outcome
+from watchbill.core.paging import AddressKind, MethodKind, Provided
 from watchbill.server.clock import VirtualClock
-from watchbill.server.engine.channels import Channels, Reach
+from watchbill.server.engine import promises
+from watchbill.server.engine.channels import Channels
 from watchbill.server.engine.deliver import deliver_some
 from watchbill.server.engine.egress import Egress
-from watchbill.server.engine.fire import Moment, fire_due
+from watchbill.server.engine.fire import fire_due
 from watchbill.server.engine.fold import fold_waiting
+from watchbill.server.engine.kinds import Moment, run
 from watchbill.server.incidents import actions as incidents
 from watchbill.server.incidents.actions import ActionResult, Actor, Declaration
 from watchbill.server.incidents.models import Incident
@@ -28,9 +31,28 @@ from watchbill.server.intake import actions as intake
 from watchbill.server.intake.models import InboxEntry, Integration
 from watchbill.server.notifications.models import Notification
 from watchbill.server.notifications.queries import OPEN
+from watchbill.server.providers import Reach
 from watchbill.server.timers.queries import next_wake_at
 
 DELIVERED = Attempt(outcome=Outcome.DELIVERED, detail="250 taken")
+BY_MAIL = Provided(channel="email", kind=MethodKind.EMAIL, reaches=AddressKind.EMAIL)
+BY_CHAT = Provided(channel="slack", kind=MethodKind.CHAT, reaches=AddressKind.SLACK)
+ANY = {
+    "email": BY_MAIL,
+    "slack": BY_CHAT,
+    "sms_one": Provided(
+        channel="sms_one", kind=MethodKind.SMS, reaches=AddressKind.PHONE
+    ),
+    "sms_two": Provided(
+        channel="sms_two", kind=MethodKind.SMS, reaches=AddressKind.PHONE
+    ),
+    "voice": Provided(
+        channel="voice", kind=MethodKind.VOICE, reaches=AddressKind.PHONE
+    ),
+    "telegram": Provided(
+        channel="telegram", kind=MethodKind.CHAT, reaches=AddressKind.TELEGRAM
+    ),
+}
 DANA = Actor(label="Dana", contact_key="technical_lead")
 
 
@@ -48,6 +70,11 @@ class Told:
         """The mailbox or channel, without its domain."""
         return self.address.partition("@")[0]
 
+    @property
+    def is_news(self) -> bool:
+        """Whether it tells what changed, and is no message of the ladder."""
+        return "Update: " in self.notice.subject
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingChannels(Channels):
@@ -57,9 +84,20 @@ class RecordingChannels(Channels):
     answer: Callable[[str, str], Attempt] = lambda _channel, _address: DELIVERED
     reaches: Reach = field(
         default_factory=lambda: Reach(
-            people=frozenset({"email"}), posts=frozenset({"email", "slack"})
+            provided=(BY_MAIL,), posts=frozenset({"email", "slack"})
         )
     )
+
+    #: How soon the providers of the test say what became of a message.
+    receipts_within: timedelta | None = None
+
+    def receipt_within(self, channel: str) -> timedelta | None:
+        """Return when a receipt is due; only text messages have any."""
+        return self.receipts_within if channel.startswith("sms") else None
+
+    def address_kind(self, channel: str) -> AddressKind | None:
+        """Return what the channels of the test take."""
+        return ANY[channel].reaches if channel in ANY else None
 
     @property
     def reach(self) -> Reach:
@@ -81,7 +119,9 @@ class Watch:
         self.clock = clock
         self.start = clock.now()
         self.channels = RecordingChannels(egress=Egress())
+        #: What the ladder told, and what was told beside it.
         self.told: list[Told] = []
+        self.heard: list[Told] = []
         self.node = node
 
     def declare(self, severity: str = "P1", route: str = "payment") -> Incident:
@@ -116,33 +156,41 @@ class Watch:
         """Fold, fire and deliver once; return how much there was."""
         now = self.clock.now()
         done = fold_waiting(now=now)
-        done += fire_due(Moment(now=now, wall=now, reach=self.channels.reach))
-        for channel in ("email", "slack"):
+        done += self.fire(now)
+        reach = self.channels.reach
+        names = {"email", "slack", *(one.channel for one in reach.provided)}
+        for channel in sorted(names):
             done += self.deliver(channel)
         return done
 
     def settle_without_delivery(self) -> None:
         """Fold and fire, and leave the messages in the outbox."""
         now = self.clock.now()
-        while fold_waiting(now=now) + fire_due(
-            Moment(now=now, wall=now, reach=self.channels.reach)
-        ):
+        while fold_waiting(now=now) + self.fire(now):
             pass
+
+    def fire(self, now: datetime) -> int:
+        """Ask what is due of the ladders and of the promises."""
+        moment = Moment(now=now, wall=now, reach=self.channels.reach)
+        return fire_due(moment) + run(promises.KIND, moment)
 
     def deliver(self, channel: str) -> int:
         """Attempt what is waiting for a channel."""
         before = len(self.channels.sent)
         count = deliver_some(self.channels, channel, node=self.node, limit=50)
         after = self.clock.now() - self.start
-        self.told += [
-            Told(after=after, channel=name, address=address, notice=notice)
-            for name, address, notice in self.channels.sent[before:]
-        ]
+        for name, address, notice in self.channels.sent[before:]:
+            one = Told(after=after, channel=name, address=address, notice=notice)
+            (self.heard if one.is_news else self.told).append(one)
         return count
 
     def act(self, incident: Incident, action: IncidentAction) -> ActionResult:
         """Have Dana act now."""
         return incidents.perform(incident.pk, action, actor=DANA, now=self.clock.now())
+
+    def note(self, incident: Incident) -> None:
+        """Have Dana write something now."""
+        incidents.add_note(incident.pk, "still at it", actor=DANA, now=self.clock.now())
 
     def post(self, integration: Integration, *alerts: dict[str, Any]) -> InboxEntry:
         """Put a webhook of Alertmanager into the inbox, as the intake does."""
@@ -159,21 +207,31 @@ class Watch:
 
     def reach(self, *, people: set[str], posts: set[str]) -> None:
         """Set up other channels from now on."""
-        reaches = Reach(people=frozenset(people), posts=frozenset(posts))
+        provided = tuple(ANY[name] for name in sorted(people))
+        reaches = Reach(provided=provided, posts=frozenset(posts))
         self.channels = replace(self.channels, reaches=reaches)
 
     def story(self) -> list[tuple[float, str]]:
-        """Return who was told, and how many minutes after the start."""
+        """Return whom the ladder told, and how many minutes after the start."""
         return [(one.after / timedelta(minutes=1), one.who) for one in self.told]
+
+    def news(self) -> list[tuple[float, str, str]]:
+        """Return what was told beside the ladder: when, to whom, and the text."""
+        return [
+            (one.after / timedelta(minutes=1), one.who, one.notice.paragraphs[0])
+            for one in self.heard
+        ]
 
     def _next(self) -> datetime | None:
         due = next_wake_at()
         sends = (
             Notification.objects.filter(state__in=OPEN)
             .order_by("next_attempt_at")
-            .values_list("next_attempt_at", "lease_until")
+            .values_list("next_attempt_at", "due_at", "lease_until")
         )
-        times = [lease or at for at, lease in sends]
+        times = [lease or max(at, due) for at, due, lease in sends]
+        receipts = Notification.objects.values_list("receipt_due_at", flat=True)
+        times += [at for at in receipts if at is not None]
         return min([*([due] if due else []), *times], default=None)
 
 

@@ -9,18 +9,24 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from tests.server import site
 from watchbill.core.access import ConsoleRole
+from watchbill.core.notification import Method
+from watchbill.core.paging import AddressKind
 from watchbill.server import signed
 from watchbill.server.accounts import actions as accounts
 from watchbill.server.accounts.models import User
 from watchbill.server.incidents.models import Incident
 from watchbill.server.intake import actions as intake
 from watchbill.server.intake.models import Integration
+from watchbill.server.notifications import readiness
 from watchbill.server.notifications.models import Notification
+from watchbill.server.notifications.telling import contacts_now
+from watchbill.server.people.models import ContactMethod
 from watchbill.server.plans.models import PlanVersion
 from watchbill.server.tickets import actions as tickets
 from watchbill.server.tickets.models import Ticket
 
 ROLES = ("anonymous", *(role.value for role in ConsoleRole), "deactivated")
+_ON_CALL = "devops_engineer"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -33,6 +39,9 @@ class Console:
     people: Mapping[str, User]
     incident: Incident
     page: Notification
+    #: A test page to the responder, who is the engineer on call, and an address.
+    test: Notification
+    method: ContactMethod
     ticket: Ticket
     integration: Integration
     key: str
@@ -43,6 +52,10 @@ class Console:
     def signed_token(self) -> str:
         return signed.url_of(self.page.pk).rstrip("/").rsplit("/", 1)[1]
 
+    @property
+    def test_token(self) -> str:
+        return signed.url_of(self.test.pk).rstrip("/").rsplit("/", 1)[1]
+
 
 def furnish(plan: PlanVersion, *, now: datetime) -> Console:
     """Fill an empty installation."""
@@ -50,6 +63,8 @@ def furnish(plan: PlanVersion, *, now: datetime) -> Console:
     assert owner_token is not None
     people = {role.value: site.user(role, now=now) for role in ConsoleRole}
     people["deactivated"] = site.user(ConsoleRole.OWNER, now=now, name="Gone")
+    people["responder"].contact_key = _ON_CALL
+    people["responder"].save()
     incident = site.declare(now=now)
     integration, key = intake.create_integration(
         kind="alertmanager", name="Prometheus", now=now
@@ -60,6 +75,13 @@ def furnish(plan: PlanVersion, *, now: datetime) -> Console:
         people=people,
         incident=incident,
         page=site.notification(incident, now=now),
+        test=_test_page(now=now),
+        method=ContactMethod.objects.create(
+            contact_key=_ON_CALL,
+            kind=AddressKind.PHONE,
+            address="+959250000001",
+            created_at=now,
+        ),
         ticket=tickets.open_for_incident(
             incident.pk, title="Look", priority="high", assigned_to="L2", now=now
         ),
@@ -68,6 +90,13 @@ def furnish(plan: PlanVersion, *, now: datetime) -> Console:
         owner_token=owner_token,
         sign_in_token=accounts.make_sign_in_link(people["responder"], now=now),
     )
+
+
+def _test_page(*, now: datetime) -> Notification:
+    contact = next(one for one in contacts_now() if one.key == _ON_CALL)
+    by_mail = Method(channel="email", address="devops@trm.rocks")
+    test = readiness.send_test(contact, [by_mail], asked_by="Owner", now=now, wall=now)
+    return Notification.objects.get(paging_test=test)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +143,13 @@ def _values(name: str, console: Console) -> dict[str, Any]:
         "plans": console.plan.pk,
         "intake": console.integration.pk,
         "people": console.people["responder"].pk,
+        "notifications": console.method.pk,
     }
     tokens = {
         "accounts:setup": console.owner_token,
         "accounts:one_time_link": console.sign_in_token,
         "incidents:signed": console.signed_token,
+        "notifications:confirm": console.test_token,
     }
     values: dict[str, Any] = {}
     if room in numbers:
@@ -127,8 +158,15 @@ def _values(name: str, console: Console) -> dict[str, Any]:
         values["token"] = tokens[name]
     if name == "plans:diff":
         values["other"] = console.plan.pk
+    if name == "notifications:test_contact":
+        values["key"] = "devops_engineer"
     if name == "incidents:act":
         values["action"] = "acknowledge"
+    if name == "incidents:role":
+        values["role"] = "scribe"
+    if name == "hooks:call":
+        # No provider is set up on this console; tests/hooks sets one up.
+        values |= {"provider": "slack", "door": "actions"}
     return values
 
 
@@ -149,7 +187,12 @@ def body_of(name: str) -> dict[str, str]:
             "alert_type": "infrastructure",
         },
         "incidents:note": {"note": "seen"},
+        "incidents:severity": {"severity": "P3", "reason": "it is small"},
         "incidents:signed": {"action": "acknowledge"},
+        "notifications:add_method": {"kind": "phone", "address": "09 250 000 002"},
+        "notifications:quiet": {"zone": "Asia/Yangon"},
+        "notifications:rules": {"reset": "yes"},
+        "notifications:verify_method": {"code": "000000"},
         "intake:create": {"name": "Grafana", "kind": "alertmanager"},
     }
     return forms.get(name, {})

@@ -8,11 +8,14 @@ from django.urls import reverse
 
 from tests.security.console import Console
 from tests.server import site
+from watchbill.core.access import ConsoleRole
 from watchbill.core.incidents import IncidentStatus
 from watchbill.core.ladder import Verb
 from watchbill.server import signed
+from watchbill.server.accounts.models import User
 from watchbill.server.clock import VirtualClock
 from watchbill.server.incidents.models import Incident, Responder
+from watchbill.server.notifications.models import Notification
 
 STRANGER = Client()
 
@@ -138,3 +141,22 @@ def test_it_signs_nobody_in(console: Console) -> None:
     client = Client()
     client.post(link(console.signed_token), {"action": "acknowledge"})
     assert client.get(reverse("incidents:list")).status_code == 302
+
+
+def test_it_ends_with_the_account_of_its_reader(console: Console) -> None:
+    incident = Incident.objects.get(pk=console.incident.pk)
+    number = signed.number_of(console.signed_token)
+    reader = Notification.objects.get(pk=number or 0).contact_key
+    one = site.user(ConsoleRole.RESPONDER, now=console.now, name="reader")
+    User.objects.filter(contact_key=reader).update(contact_key="")
+    User.objects.filter(pk=one.pk).update(contact_key=reader)
+    assert STRANGER.get(link(console.signed_token)).status_code == 200
+
+    User.objects.filter(pk=one.pk).update(is_active=False)
+    before = site.picture()
+
+    page = STRANGER.get(link(console.signed_token))
+    answer = STRANGER.post(link(console.signed_token), {"action": "acknowledge"})
+    assert (page.status_code, answer.status_code) == (404, 404)
+    assert incident.title not in page.text
+    assert before.changes(site.picture()) == set()

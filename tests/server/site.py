@@ -95,6 +95,7 @@ def notification(
         "channel": "email",
         "address": "devops@trm.rocks",
         "is_urgent": True,
+        "due_at": now,
         "subject": notice.subject,
         "notice": _builtins(notice),
     }

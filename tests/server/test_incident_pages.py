@@ -291,6 +291,21 @@ def test_a_second_acknowledgement_changes_nothing_and_names_the_first(
     assert before.changes(site.picture()) <= {"django_session"}
 
 
+def test_a_region_that_refreshes_itself_uses_up_no_message(
+    owner: Client, virtual_clock: VirtualClock
+) -> None:
+    incident = site.declare(now=virtual_clock.now())
+    where = incident.get_absolute_url()
+    owner.post(f"{where}note/", {"note": ""})
+    said = "An empty or overlong note was not added."
+
+    live = {"HX-Request": "true", "HX-Source": "div#incident"}
+    assert said not in owner.get(where, headers=live).text
+    button = {"HX-Request": "true", "HX-Source": "form"}
+    assert said in owner.get(where, headers=button).text
+    assert said not in owner.get(where, headers=button).text
+
+
 @pytest.mark.req("S3.2-21")
 def test_the_page_shows_the_next_step_and_escalating_brings_it_forward(
     owner: Client, virtual_clock: VirtualClock
@@ -300,7 +315,9 @@ def test_the_page_shows_the_next_step_and_escalating_brings_it_forward(
     assert "Page the DevOps on-call" in page.text
     assert "data-countdown" in page.text
     owner.post(f"/incidents/{incident.pk}/escalate/")
-    step = DueStep.objects.get(subject_id=incident.pk, state=DueStepState.PENDING)
+    step = DueStep.objects.get(
+        kind="ladder", subject_id=incident.pk, state=DueStepState.PENDING
+    )
     assert step.due_at <= virtual_clock.now()
     assert "Escalated early by Owner" in owner.get(incident.get_absolute_url()).text
 

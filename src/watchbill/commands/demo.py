@@ -62,6 +62,8 @@ def _run(options: Options, stack: ExitStack, *, speed: float, wait: float) -> No
         "WATCHBILL_SLACK_TOKEN": "xoxb-demo",
         "WATCHBILL_SLACK_API_URL": stack.enter_context(chat_server(demo.receive)),
         "WATCHBILL_EGRESS_ALLOW": "127.0.0.0/8",
+        # A test page in the middle of the story would only puzzle.
+        "WATCHBILL_PAGING_TEST": "off",
         "WATCHBILL_MAIL_FROM": "watchbill demo <watchbill@example.org>",
     }
 

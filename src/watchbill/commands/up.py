@@ -23,11 +23,19 @@ from watchbill.server.project.run import run
     help="Put this plan in force; 'trm' is the example. Without it the plan in force"
     " stays.",
 )
+@click.option(
+    "--hold",
+    "is_held",
+    is_flag=True,
+    help="Page nobody until an owner releases it, or for 15 minutes; for a restored"
+    " backup.",
+)
 @data_dir_option(".watchbill")
 @database_option
 @web_options
 def command(
     plan: str | None,
+    is_held: bool,  # noqa: FBT001 - click passes it by name
     data_dir: Path,
     database_url: str,
     host: str,
@@ -40,7 +48,8 @@ def command(
     nothing that was accepted is lost, however it ends.
 
     \b
-    Channels are set up by environment variables (docs/operating.md):
+    Channels are set up by environment variables. The most common ones are below;
+    docs/operating.md has the tables of all, under "Environment variables":
       WATCHBILL_SMTP_URL     smtp+starttls://user:password@mail.example.org:587
       WATCHBILL_MAIL_FROM    watchbill@example.org
       WATCHBILL_SLACK_TOKEN  a bot token, xoxb-...
@@ -52,6 +61,7 @@ def command(
         base_url=base_url,
         database_url=database_url,
         plan=valid_plan(plan) if plan else None,
+        is_held=is_held,
     )
     with refusals():
         run(options, click.echo)

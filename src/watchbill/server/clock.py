@@ -13,7 +13,7 @@ plan sixty times faster but must not let a lease expire in half a second.
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,12 @@ from django.db import InterfaceError, OperationalError, connection
 
 _ASK_EVERY = 5.0
 """Seconds between two questions to the database."""
+
+MOVED = timedelta(seconds=5)
+"""A database clock that differs by more from what was counted has been set."""
+
+MOST_DELAY = timedelta(seconds=60)
+"""The longest that a clock set back may delay anything."""
 
 _C = TypeVar("_C", bound="Clock")
 
@@ -41,14 +47,42 @@ class Clock(Protocol):
         """How many seconds of ``now`` pass in one second of ``wall``."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """A jump of the database's clock against the monotonic one."""
+
+    #: Negative when it was set back.
+    by: timedelta
+    at: datetime
+
+
 class DatabaseClock:
-    """PostgreSQL's clock, counted on with the monotonic clock in between."""
+    """PostgreSQL's clock, counted on with the monotonic clock in between.
+
+    A jump forward is believed. A jump back would delay everything that is due by as
+    much, so at most :data:`MOST_DELAY` of it is taken over, and the clock runs ahead
+    of the database by the rest (I9). ``engine.timekeeping`` shares that lead among the
+    nodes and lets it melt.
+    """
 
     rate = 1.0
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        ask: Callable[[], datetime] | None = None,
+        count: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ask = ask
+        self._count = count
         self._lock = threading.Lock()
         self._asked: tuple[datetime, float] | None = None
+        self._offset = timedelta(0)
+        self._news: Movement | None = None
+
+    @property
+    def offset(self) -> timedelta:
+        """How far this clock is ahead of the database's."""
+        return self._offset
 
     def now(self) -> datetime:
         """Return the database's time."""
@@ -57,10 +91,55 @@ class DatabaseClock:
     def wall(self) -> datetime:
         """Return the database's time."""
         with self._lock:
-            if self._asked is None or time.monotonic() - self._asked[1] > _ASK_EVERY:
-                self._asked = (_ask_database(), time.monotonic())
-            at, mark = self._asked
-            return at + timedelta(seconds=time.monotonic() - mark)
+            asked = self._asked
+            if asked is None or self._count() - asked[1] > _ASK_EVERY:
+                asked = self._ask_again()
+            at, mark = asked
+            return at + self._offset + timedelta(seconds=self._count() - mark)
+
+    @property
+    def news(self) -> Movement | None:
+        """The last jump, until :meth:`adopt` is told that all others know it."""
+        return self._news
+
+    def adopt(self, offset: timedelta, *, told: Movement | None = None) -> None:
+        """Run ahead of the database by as much as all the others do.
+
+        Nothing is adopted when there has been a jump since ``told``: that one has to
+        be told first, or it would be lost.
+        """
+        with self._lock:
+            if self._news is not told:
+                return
+            self._news = None
+            if offset > self._offset or self._offset - offset > MOVED:
+                # Another node saw a jump that we perhaps did not ask about yet. What
+                # was counted on is from before it; judged by that, the jump would be
+                # taken over twice. A lead that only melts is no sign of one.
+                self._asked = None
+            self._offset = offset
+
+    def _ask_again(self) -> tuple[datetime, float]:
+        before = self._count()
+        at = self._ask() if self._ask is not None else _ask_database()
+        after = self._count()
+        if self._asked is not None:
+            asked, mark = self._asked
+            # Between these two instants the answer was given.
+            early = asked + timedelta(seconds=before - mark) - at
+            late = at - (asked + timedelta(seconds=after - mark))
+            self._judge(at, back=early, forward=late)
+        self._asked = (at, after)
+        return self._asked
+
+    def _judge(self, at: datetime, *, back: timedelta, forward: timedelta) -> None:
+        if back > MOVED:
+            self._offset += max(timedelta(0), back - MOST_DELAY)
+            self._news = Movement(by=-back, at=at + self._offset)
+        elif forward > MOVED:
+            # It may have come back to where it was before it was set back.
+            self._offset = max(timedelta(0), self._offset - forward)
+            self._news = Movement(by=forward, at=at + self._offset)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +200,11 @@ def wall() -> datetime:
 def rate() -> float:
     """Return how much faster than the wall clock the plan runs."""
     return _current.rate
+
+
+def current() -> Clock:
+    """Return the clock that this process reads."""
+    return _current
 
 
 def install(clock: Clock) -> None:

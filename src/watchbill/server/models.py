@@ -2,34 +2,69 @@
 
 from watchbill.server.accounts.models import OneTimeLink, SignInFailure, User
 from watchbill.server.alerts.models import Alert
-from watchbill.server.engine.models import EngineNode
+from watchbill.server.engine.models import (
+    AuditRun,
+    EngineClock,
+    EngineGate,
+    EngineHold,
+    EngineMark,
+    EngineNode,
+    Heartbeat,
+    Outage,
+)
+from watchbill.server.hooks.models import ChatPost, ChatRoom, PollCursor, SeenCall
 from watchbill.server.incidents.models import (
     Incident,
     Responder,
+    RoleAssignment,
+    SeverityChange,
     StepFiring,
     TimelineEntry,
 )
 from watchbill.server.intake.models import InboxEntry, IntakeRejection, Integration
 from watchbill.server.notifications.models import Delivery, Notification
+from watchbill.server.people.models import (
+    ContactMethod,
+    NotificationRule,
+    PagingTest,
+    QuietTime,
+)
 from watchbill.server.plans.models import PlanEvent, PlanSignature, PlanVersion
 from watchbill.server.tickets.models import Ticket
 from watchbill.server.timers.models import DueStep
 
 __all__ = [
     "Alert",
+    "AuditRun",
+    "ChatPost",
+    "ChatRoom",
+    "ContactMethod",
     "Delivery",
     "DueStep",
+    "EngineClock",
+    "EngineGate",
+    "EngineHold",
+    "EngineMark",
     "EngineNode",
+    "Heartbeat",
     "InboxEntry",
     "Incident",
     "IntakeRejection",
     "Integration",
     "Notification",
+    "NotificationRule",
     "OneTimeLink",
+    "Outage",
+    "PagingTest",
     "PlanEvent",
     "PlanSignature",
     "PlanVersion",
+    "PollCursor",
+    "QuietTime",
     "Responder",
+    "RoleAssignment",
+    "SeenCall",
+    "SeverityChange",
     "SignInFailure",
     "StepFiring",
     "Ticket",

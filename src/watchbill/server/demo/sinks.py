@@ -1,7 +1,8 @@
 """A mail server and a chat server that keep what they are sent.
 
-They speak SMTP and Slack's ``chat.postMessage``, so that the demo delivers through
-the very channels of the product, over real sockets on the loopback address.
+They speak SMTP and as much of Slack's Web API as the product asks for, so that the
+demo delivers through the very channels of the product, over real sockets on the
+loopback address.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ Keep = Callable[[Received], None]
 
 _LINK = re.compile(r"^(?P<label>[^\n:]+):\n(?P<url>https?://\S+)$", re.MULTILINE)
 _LOOPBACK = "127.0.0.1"
+_ROOM = "C0DEMO"
 
 
 @contextmanager
@@ -98,24 +100,32 @@ class _Mailbox:
 
 
 class _Chat(BaseHTTPRequestHandler):
-    """Slack's chat.postMessage, as far as the demo needs it."""
+    """Slack's Web API, as far as the demo needs it: one room, and posts that show."""
 
     received: Keep
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         post = json.loads(self.rfile.read(length))
+        method = self.path.rpartition("/")[2]
+        if method.startswith("conversations."):
+            self._answer(channel={"id": _ROOM, "name": post.get("name", "inc-1")})
+            return
         at = clock.now()
-        self.received(
-            Received(
-                at=at,
-                to=f"Slack {post['channel']}",
-                subject="",
-                text=post.get("text", ""),
-                links=(),
+        if method == "chat.postMessage":
+            self.received(
+                Received(
+                    at=at,
+                    to=f"Slack {_called(post['channel'])}",
+                    subject="",
+                    text=post.get("text", ""),
+                    links=(),
+                )
             )
-        )
-        answer = json.dumps({"ok": True, "ts": f"{at.timestamp():.6f}"}).encode()
+        self._answer(ts=f"{at.timestamp():.6f}")
+
+    def _answer(self, **values: object) -> None:
+        answer = json.dumps({"ok": True, **values}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))
@@ -124,6 +134,10 @@ class _Chat(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Say nothing on the terminal: the story does."""
+
+
+def _called(channel: str) -> str:
+    return "room of the incident" if channel == _ROOM else channel
 
 
 def _text_of(message: EmailMessage) -> str:

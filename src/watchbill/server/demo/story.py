@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from django.db import connections
+from django.db import OperationalError, connections
 
 from watchbill.integrations.contract import Answer, Outgoing, TransportFailure
 from watchbill.server import clock
@@ -108,6 +108,9 @@ class Story:
                     return
                 self._tell(f"  {beat.minute:3} min  {beat.says}")
                 beat.does(self)
+        except OperationalError:
+            # The demo is being stopped, and its database, which is the clock, is gone.
+            self._ended.set()
         finally:
             self._playing.release()
             connections.close_all()  # the clock asked the database in this thread
@@ -177,7 +180,7 @@ _BEATS = (
     ),
     Beat(
         minute=72,
-        says="The Technical Lead resolves it. The CEO is never called.",
+        says="The Technical Lead resolves it, before the ladder calls the CEO.",
         does=lambda story: story.answer("tech-lead@", "resolve"),
     ),
     Beat(

@@ -12,26 +12,37 @@ before its claim (I4).
 """
 
 import logging
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.conf import settings
 from django.db import transaction
-from django.urls import reverse
 
-from watchbill.core.ladder import StopOn, Verb
-from watchbill.core.messages import Link, Notice
+from watchbill.core.ladder import StopOn
 from watchbill.core.notification import Attempt, NotificationState, Outcome
-from watchbill.server import clock, faults, signed
+from watchbill.core.paging import AddressKind
+from watchbill.plan.sections.communication import Threads
+from watchbill.server import bulk, clock, faults
+from watchbill.server.engine import measures
+from watchbill.server.engine.aftercare import (
+    after_failure,
+    by_of,
+    look_after_some,
+    record,
+)
 from watchbill.server.engine.channels import Channels
+from watchbill.server.engine.outgoing import notice_for
+from watchbill.server.engine.room import Room, renew_digest, unwanted
+from watchbill.server.hooks import queries as hooks
 from watchbill.server.incidents import actions as incidents
 from watchbill.server.incidents import queries as incident_queries
-from watchbill.server.incidents.models import Incident, TimelineKind
+from watchbill.server.incidents.models import Incident, TimelineEntry, TimelineKind
 from watchbill.server.notifications import actions, queries
-from watchbill.server.notifications.models import Notification
+from watchbill.server.notifications.models import Notification, Purpose
+from watchbill.server.people import actions as people
+from watchbill.server.plans import queries as plans
 from watchbill.server.web.live import announce
-
-_AFTER_ERROR = timedelta(minutes=1)
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +54,12 @@ class Claim:
     attempt: int
     #: As it was when it was claimed.
     row: Notification
+    #: When it was claimed; whoever sends it has no database to ask for the time.
+    wall: datetime
     #: What its notice asks for was done by then.
     is_answered: bool = False
+    #: What the provider calls the message that it follows in a thread.
+    follows: str = ""
 
     @property
     def notification_id(self) -> int:
@@ -63,70 +78,151 @@ class Claim:
 
 
 def deliver_some(channels: Channels, channel: str, *, node: str, limit: int) -> int:
-    """Attempt up to ``limit`` notifications of a channel; return how many."""
+    """Attempt up to ``limit`` notifications of a channel, one by one; return how many.
+
+    For one thread alone; the engine has a :class:`~.dispatch.Dispatcher`.
+    """
     now, wall = clock.now(), clock.wall()
-    while give_up_one(channel, now=now, wall=wall):
-        pass
+    look_after_some(channel, now=now, wall=wall)
     claims = claim_some(channel, node=node, now=now, wall=wall, limit=limit)
     for one in claims:
-        settle(one, attempt(channels, one), now=clock.now(), wall=clock.wall())
+        settle_some(
+            [(one, attempt(channels, one))],
+            receipt_within=channels.receipt_within(channel),
+            reaches=channels.address_kind(channel),
+            now=clock.now(),
+            wall=clock.wall(),
+        )
     return len(claims)
 
 
-@transaction.atomic
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Except:
+    """What is left alone in a round although it waits."""
+
+    #: Addresses for which another message would be too soon.
+    addresses: Collection[str] = ()
+    #: Incidents that somebody was changing a moment ago.
+    incidents: Collection[int] = ()
+    #: Whether no address gets two messages of one round.
+    one_each: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What came of looking for something to send."""
+
+    claims: tuple[Claim, ...] = ()
+    #: How many rows were dealt with, also by dropping them.
+    dealt_with: int = 0
+    #: Incidents that somebody was changing, so that their messages must wait.
+    busy: frozenset[int] = frozenset()
+
+
+_NOTHING = Except()
+
+
 def claim_some(
     channel: str, *, node: str, now: datetime, wall: datetime, limit: int
 ) -> list[Claim]:
     """Claim notifications that may be attempted now, dropping unwanted ones."""
-    rows = queries.take_sendable(channel, wall=wall, limit=limit)
-    held = incident_queries.hold_shared(
-        {row.incident_id for row in rows if row.incident_id is not None}
-    )
-    claims = []
-    for row in rows:
-        incident = held[row.incident_id] if row.incident_id is not None else None
-        reason = _unwanted(row, incident)
-        if reason is not None:
-            actions.supersede(row, reason, wall=wall)
-            announce("notifications")
-        else:
-            number = actions.claim(row, node=node, now=now, wall=wall)
-            claims.append(
-                Claim(attempt=number, row=row, is_answered=_is_answered(row, incident))
-            )
-    return claims
+    found = claim_round(channel, node=node, now=now, wall=wall, limit=limit)
+    return list(found.claims)
 
 
 @transaction.atomic
-def give_up_one(channel: str, *, now: datetime, wall: datetime) -> bool:
-    """Fail one notification whose last attempt died with its worker.
+def claim_round(
+    channel: str,
+    *,
+    node: str,
+    now: datetime,
+    wall: datetime,
+    limit: int,
+    but: Except = _NOTHING,
+) -> Round:
+    """Claim as :func:`claim_some` does, and say what else was seen.
 
-    Apart from the claims, because the ladder then moves on, which needs the
-    incident's row for writing while a claim holds such rows for reading.
+    Nobody is waited for: what is about an incident that somebody is changing is left
+    for the next round.
     """
-    row = queries.take_spent(channel, wall=wall)
-    if row is None:
+    rows = queries.take_sendable(
+        channel,
+        now=now,
+        wall=wall,
+        limit=limit,
+        without=but.addresses,
+        busy=but.incidents,
+    )
+    about = {row.incident_id for row in rows if row.incident_id is not None}
+    held = incident_queries.hold_shared(about)
+    room = Room(channel, rows, now=now, wall=wall)
+    claims: list[Claim] = []
+    left = 0
+    for row in rows:
+        if row.incident_id is not None and row.incident_id not in held:
+            left += 1
+            continue
+        if but.one_each and any(one.address == row.address for one in claims):
+            left += 1
+            continue
+        incident = held[row.incident_id] if row.incident_id is not None else None
+        verdict = _verdict(row, incident, room, wall=wall)
+        if verdict is None:
+            left += 1
+        elif verdict:
+            claims.append(_claim(row, incident, wall=wall))
+    _begin(claims, node=node, now=now, wall=max(wall, clock.wall()))
+    return Round(
+        claims=tuple(claims),
+        dealt_with=len(rows) - left,
+        busy=frozenset(about - set(held)),
+    )
+
+
+def _verdict(
+    row: Notification, incident: Incident | None, room: Room, *, wall: datetime
+) -> bool | None:
+    """Whether a held message leaves now; None when it must be looked at again."""
+    if room.is_gone(row):
         return False
-    try:
-        with transaction.atomic():
-            actions.give_up(row, now=now, wall=wall)
-            _after_failure(row, now=now)
-    except Exception as error:  # the row must not hold up its channel
-        if faults.is_lost(error):
-            raise
-        logger.exception("notification %s cannot be given up", row.pk)
-        actions.look_again(row, at=wall + _AFTER_ERROR)
-    return True
+    if row.purpose == Purpose.DIGEST:
+        return renew_digest(row, wall=wall)
+    if (reason := unwanted(row, incident)) is not None:
+        actions.supersede(row, reason, wall=wall)
+        announce("notifications")
+        return False
+    return room.take(row)
+
+
+def _claim(row: Notification, incident: Incident | None, *, wall: datetime) -> Claim:
+    return Claim(
+        attempt=row.attempts + 1,
+        row=row,
+        wall=wall,
+        is_answered=_is_answered(row, incident),
+        follows=_follows(row, incident),
+    )
+
+
+def _begin(claims: list[Claim], *, node: str, now: datetime, wall: datetime) -> None:
+    if not claims:
+        return
+    actions.claim_all([one.row for one in claims], node=node, now=now, wall=wall)
+    for one in claims:
+        if one.attempt == 1:
+            measures.first_attempt(one.channel, now - one.row.due_at)
 
 
 def attempt(channels: Channels, claim: Claim) -> Attempt:
     """Make the attempt; whatever goes wrong is an outcome and never an error."""
     try:
-        notice = _notice(claim)
+        notice = notice_for(
+            claim.row, is_answered=claim.is_answered, follows=claim.follows
+        )
     except Exception as error:  # a notice that cannot be read stops no other
         return _broken(claim, error, Outcome.PERMANENT)
     try:
-        return channels.send(claim.channel, claim.address, notice, now=clock.wall())
+        return channels.send(claim.channel, claim.address, notice, now=claim.wall)
     except Exception as error:  # nor does a bug of a renderer or sender
         return _broken(claim, error, Outcome.UNKNOWN)
 
@@ -138,38 +234,164 @@ def _broken(claim: Claim, error: Exception, outcome: Outcome) -> Attempt:
     return Attempt(outcome=outcome, detail=f"{type(error).__name__}: {error}")
 
 
-def _notice(claim: Claim) -> Notice:
-    notice = queries.notice_of(claim.row, is_answered=claim.is_answered)
-    links = (*_links(claim), *notice.links)
-    return replace(notice, idempotency_key=claim.row.idempotency_key, links=links)
+def settle_some(
+    results: list[tuple[Claim, Attempt]],
+    *,
+    receipt_within: timedelta | None = None,
+    reaches: AddressKind | None = None,
+    now: datetime,
+    wall: datetime,
+) -> None:
+    """Record results and take them off the list: what was delivered at once.
+
+    Every failure is recorded by itself: it may move a ladder on, which holds its
+    incident, and two of them in one transaction could wait for each other. What cannot
+    be recorded because of a passing fault stays on the list, to be tried again; an
+    error that is lost with the connection is raised and leaves the rest on it.
+    """
+    delivered = [one for one in results if one[1].outcome is Outcome.DELIVERED]
+    try:
+        _settle_delivered(delivered, receipt_within=receipt_within, now=now, wall=wall)
+    except Exception as error:  # one of them; it is found below
+        if faults.is_lost(error):
+            raise
+        logger.warning("%s results are recorded one by one: %s", len(results), error)
+    else:
+        results[:] = [one for one in results if one[1].outcome is not Outcome.DELIVERED]
+    for one in list(results):
+        if _settle_single(
+            *one, receipt_within=receipt_within, reaches=reaches, now=now, wall=wall
+        ):
+            results.remove(one)
 
 
-@transaction.atomic
-def settle(claim: Claim, result: Attempt, *, now: datetime, wall: datetime) -> bool:
-    """Record the result; False when the lease was lost and another attempt runs."""
-    row = queries.hold(claim.notification_id, attempt=claim.attempt)
-    if row is None:
-        logger.warning(
-            "attempt %s of notification %s ended %s after its lease was taken over",
-            claim.attempt,
-            claim.notification_id,
-            result.outcome,
+def _settle_single(
+    claim: Claim,
+    result: Attempt,
+    *,
+    receipt_within: timedelta | None,
+    reaches: AddressKind | None,
+    now: datetime,
+    wall: datetime,
+) -> bool:
+    """Record one result whatever else fails; False to try it again."""
+    try:
+        settle(
+            claim,
+            result,
+            receipt_within=receipt_within,
+            reaches=reaches,
+            now=now,
+            wall=wall,
         )
-        return False
-    actions.settle(row, result, now=now, wall=wall)
-    announce("notifications")
-    if row.state == NotificationState.DELIVERED:
-        _record(row, TimelineKind.DELIVERY, f"Told {row.recipient}", now=now)
-    elif row.state == NotificationState.FAILED:
-        _after_failure(row, now=now)
+    except Exception as error:  # the results of others must not be lost for it
+        if faults.is_lost(error):
+            raise
+        if faults.is_passing(error):
+            return False
+        logger.exception("what follows notification %s fails", claim.notification_id)
+        _settle_bare(claim, result, now=now, wall=wall)
     return True
 
 
-def _unwanted(row: Notification, incident: Incident | None) -> str | None:
-    if incident is None:
-        return None
-    situation = incident_queries.situation_of(incident)
-    return situation.stop_reason(StopOn(row.stop_on))
+@transaction.atomic
+def _settle_bare(
+    claim: Claim, result: Attempt, *, now: datetime, wall: datetime
+) -> None:
+    """Record a result without what should follow it, which cannot be decided."""
+    row = queries.hold(claim.notification_id, attempt=claim.attempt)
+    if row is not None:
+        actions.settle(row, result, now=now, wall=wall)
+
+
+@transaction.atomic
+def _settle_delivered(
+    results: Sequence[tuple[Claim, Attempt]],
+    *,
+    receipt_within: timedelta | None,
+    now: datetime,
+    wall: datetime,
+) -> None:
+    if not results:
+        return
+    attempts = {claim.notification_id: result for claim, result in results}
+    numbers = {claim.notification_id: claim.attempt for claim, _ in results}
+    rows = queries.hold_many(numbers)
+    for lost in sorted(set(numbers) - {row.pk for row in rows}):
+        _log_taken_over(lost, numbers[lost], attempts[lost])
+    actions.settle_delivered(
+        [(row, attempts[row.pk]) for row in rows],
+        receipt_within=receipt_within,
+        wall=wall,
+    )
+    bulk.insert_values(
+        TimelineEntry,
+        [_told(row, now=now) for row in rows if row.incident_id is not None],
+    )
+    announce("notifications")
+    incidents.tell_all({row.incident_id for row in rows if row.incident_id})
+    for row in rows:
+        measures.attempted(row.channel, Outcome.DELIVERED)
+
+
+def _told(row: Notification, *, now: datetime) -> dict[str, Any]:
+    return {
+        "incident_id": row.incident_id,
+        "at": now,
+        "kind": TimelineKind.DELIVERY,
+        "actor": incidents.SYSTEM.label,
+        "text": f"Told {row.recipient}",
+        "detail": by_of(row),
+        "news": "",
+    }
+
+
+def _log_taken_over(notification_id: int, number: int, result: Attempt) -> None:
+    logger.warning(
+        "attempt %s of notification %s ended %s after its lease was taken over",
+        number,
+        notification_id,
+        result.outcome,
+    )
+
+
+@transaction.atomic
+def settle(
+    claim: Claim,
+    result: Attempt,
+    *,
+    receipt_within: timedelta | None = None,
+    reaches: AddressKind | None = None,
+    now: datetime,
+    wall: datetime,
+) -> bool:
+    """Record the result; False when the lease was lost and another attempt runs."""
+    row = queries.hold(claim.notification_id, attempt=claim.attempt)
+    if row is None:
+        _log_taken_over(claim.notification_id, claim.attempt, result)
+        return False
+    actions.settle(row, result, receipt_within=receipt_within, now=now, wall=wall)
+    measures.attempted(row.channel, result.outcome)
+    if result.is_bad_address and row.contact_key and reaches is not None:
+        people.note_refusal(
+            row.contact_key, reaches, row.address, result.detail, wall=wall
+        )
+    announce("notifications")
+    if row.state == NotificationState.DELIVERED:
+        record(row, TimelineKind.DELIVERY, f"Told {row.recipient}", now=now)
+    elif row.state == NotificationState.FAILED:
+        after_failure(row, now=now)
+    return True
+
+
+def _follows(row: Notification, incident: Incident | None) -> str:
+    """The post about the same incident in the same place, if there is one (A53)."""
+    if incident is None or row.contact_key:
+        return ""
+    plan = plans.plan_of(incident.plan_version_id)
+    if plan.communication.threads is Threads.NONE:
+        return ""
+    return hooks.thread_ref(row.channel, row.address, incident.pk)
 
 
 def _is_answered(row: Notification, incident: Incident | None) -> bool:
@@ -177,71 +399,3 @@ def _is_answered(row: Notification, incident: Incident | None) -> bool:
         return False
     situation = incident_queries.situation_of(incident)
     return situation.stop_reason(StopOn(row.asks_until)) is not None
-
-
-def _links(claim: Claim) -> tuple[Link, ...]:
-    """What the reader can press: taking the incident, and seeing it.
-
-    A copy and a post carry no signed link: a shadow cannot take an incident
-    (S4.4-07), and a post is read by more people than one.
-    """
-    row = claim.row
-    if row.incident_id is None:
-        return ()
-    page = settings.BASE_URL + reverse("incidents:detail", args=[row.incident_id])
-    console = Link(label="Open in the console", url=page)
-    if row.is_copy or not row.contact_key:
-        return (console,)
-    verb = queries.verb_of(row, is_answered=claim.is_answered)
-    asks = verb in {Verb.PAGE, Verb.ESCALATE}
-    label = "Acknowledge" if asks else "See the incident"
-    link = Link(label=label, url=signed.url_of(row.pk), is_primary=True)
-    return (link, console)
-
-
-def _after_failure(row: Notification, *, now: datetime) -> None:
-    """Say on the timeline that a message failed, and let the ladder move on.
-
-    The ladder moves on when nobody was or can still be told by the step. Two
-    recipients may fail at once, so the question is asked while the incident is
-    held: the second to ask sees the failure of the first.
-    """
-    text = f"Could not tell {row.recipient} by {row.channel}"
-    _record(row, TimelineKind.WARNING, text, now=now, detail=row.detail)
-    if row.incident_id is None or not row.contact_key or row.is_copy:
-        return
-    incident_queries.hold(row.incident_id)
-    if queries.hopeless(row):
-        incidents.move_on(
-            row.incident_id,
-            because="Nobody was told by the last step, so the next one is due now.",
-            now=now,
-        )
-
-
-def _record(
-    row: Notification,
-    kind: TimelineKind,
-    text: str,
-    *,
-    now: datetime,
-    detail: str = "",
-) -> None:
-    if row.incident_id is None:
-        return
-    incident = incident_queries.get(row.incident_id)
-    by = f"by {row.channel} at {_masked(row.address)}" if row.contact_key else ""
-    incidents.record(
-        incident,
-        kind,
-        text,
-        actor=incidents.SYSTEM,
-        now=now,
-        detail=detail or by,
-    )
-    announce("incident", row.incident_id)
-
-
-def _masked(address: str) -> str:
-    name, at, domain = address.partition("@")
-    return f"{name[:2]}...{at}{domain}" if at else address

@@ -6,26 +6,25 @@
 4. Move the due step to the next look, or settle it when there is none.
 
 All of it is one transaction, so that a process that dies leaves either the old
-state or the new one (I7). A batch is one transaction for speed; when anything in
-it fails, the same steps are done again one by one, and only the one that fails by
-itself is pushed back (I10).
+state or the new one (I7); ``kinds.py`` says how a batch becomes one.
 """
 
-import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-
-from django.db import transaction
+from typing import Any
 
 from watchbill.core import escalation
 from watchbill.core.escalation import Advance, Call, Firing
 from watchbill.core.ladder import Step, Verb
 from watchbill.core.messages import Notice, Subject, write
-from watchbill.core.notification import Method, contact_methods
+from watchbill.core.notification import Method
+from watchbill.core.paging import sends
 from watchbill.core.people import Contact
 from watchbill.core.roster import Roster
-from watchbill.server import faults
-from watchbill.server.engine.channels import Reach
+from watchbill.server import bulk
+from watchbill.server.engine import kinds, promises
+from watchbill.server.engine.kinds import BATCH, Kind, Moment
 from watchbill.server.incidents import actions as incidents
 from watchbill.server.incidents import queries
 from watchbill.server.incidents.models import (
@@ -38,116 +37,132 @@ from watchbill.server.incidents.models import (
 from watchbill.server.incidents.queries import Facts
 from watchbill.server.notifications import actions as notifications
 from watchbill.server.notifications.actions import Telling
+from watchbill.server.people import queries as people
+from watchbill.server.people.queries import Book
+from watchbill.server.providers import Reach
 from watchbill.server.tickets import actions as tickets
 from watchbill.server.timers import actions as timer_actions
-from watchbill.server.timers import queries as timer_queries
 from watchbill.server.timers.models import DueStep
-from watchbill.server.web.live import announce, wake_engine
-
-BATCH = 100
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """The two times of one cycle, and who can be reached in it."""
-
-    now: datetime
-    wall: datetime
-    reach: Reach
+from watchbill.server.web.live import wake_engine
 
 
 def fire_due(moment: Moment, *, limit: int = BATCH) -> int:
-    """Fire up to ``limit`` due steps; return how many were looked at."""
-    try:
-        with transaction.atomic():
-            due = timer_queries.take_due(queries.LADDER, now=moment.now, limit=limit)
-            _fire_all(due, moment)
-            return len(due)
-    except Exception:  # the culprit is found and reported one by one below
-        logger.warning("a batch of due steps failed; firing them one by one")
-        return _fire_singly(moment, limit=limit)
+    """Fire up to ``limit`` due steps of ladders; return how many were looked at."""
+    return kinds.run(KIND, moment, limit=limit)
 
 
-def _fire_singly(moment: Moment, *, limit: int) -> int:
-    fired = 0
-    while fired < limit:
-        with transaction.atomic():
-            due = timer_queries.take_due(queries.LADDER, now=moment.now, limit=1)
-            if not due:
-                return fired
-            try:
-                with transaction.atomic():
-                    _fire_all(due, moment)
-            except Exception as error:  # whatever it is, it must stall no other
-                if faults.is_lost(error):
-                    raise
-                logger.exception("the due step %s cannot be decided", due[0])
-                text = f"{type(error).__name__}: {error}"
-                timer_actions.postpone_failed(due[0], text, now=moment.now)
-        fired += 1
-    return fired
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decided:
+    """One incident, and what its ladder says now."""
+
+    step: DueStep
+    incident: Incident
+    facts: Facts
+    advance: Advance
+    #: The channels to which each firing is posted, by the key of its step.
+    posted: Mapping[str, tuple[str, ...]]
 
 
 def _fire_all(due: list[DueStep], moment: Moment) -> None:
     held = queries.hold_many(due)
+    book = people.book(wall=moment.wall)
+    rosters: dict[int, Roster] = {}
+    decided = []
     for step in due:
         incident = held[step.subject_id]
         facts = queries.facts_of(incident)
-        advance = escalation.advance(
-            facts.ladder,
-            facts.progress,
-            facts.situation,
-            _roster(facts, moment.reach),
-            now=moment.now,
-        )
-        _record(incident, facts, advance, moment)
-        timer_actions.next_look(step, at=advance.ask_at, now=moment.now)
-    if due:
-        wake_engine()
+        roster = rosters.get(incident.plan_version_id)
+        if roster is None:
+            roster = _roster(facts, moment.reach, book)
+            rosters[incident.plan_version_id] = roster
+        decided.append(_decide(step, incident, facts, roster, moment))
+    _record(decided, moment, book)
 
 
-def _roster(facts: Facts, reach: Reach) -> Roster:
-    unreachable = frozenset(
-        contact.key
-        for contact in facts.plan.directory.contacts
-        if not contact_methods(contact, configured=reach.people)
+def _decide(
+    step: DueStep, incident: Incident, facts: Facts, roster: Roster, moment: Moment
+) -> _Decided:
+    advance = escalation.advance(
+        facts.ladder, facts.progress, facts.situation, roster, now=moment.now
     )
-    return facts.plan.roster(unreachable=unreachable)
+    return _Decided(
+        step=step,
+        incident=incident,
+        facts=facts,
+        advance=advance,
+        posted={
+            firing.step.key: _postable(firing, facts, moment.reach)
+            for firing in advance.firings
+        },
+    )
 
 
-def _record(incident: Incident, facts: Facts, advance: Advance, moment: Moment) -> None:
-    incidents.save_progress(incident, advance.progress, look_at=advance.ask_at)
-    posted = {
-        firing.step.key: _postable(firing, facts, moment.reach)
-        for firing in advance.firings
-    }
-    StepFiring.objects.bulk_create(
-        [
-            _firing(incident, one, posted[one.step.key], moment)
-            for one in advance.firings
-        ]
+def _roster(facts: Facts, reach: Reach, book: Book) -> Roster:
+    return facts.plan.roster(
+        unreachable=book.unreachable(facts.plan.directory, reach.provided),
+        reachable=book.with_own_address(),
     )
-    TimelineEntry.objects.bulk_create(
-        [_entry(incident, one, posted[one.step.key], moment) for one in advance.firings]
+
+
+def _record(decided: list[_Decided], moment: Moment, book: Book) -> None:
+    """Write what was decided, each kind of row for all incidents at once."""
+    if not decided:
+        return
+    for one in decided:
+        if one.advance.lapsed_at is not None:
+            incidents.lapse(one.incident, at=one.advance.lapsed_at, now=moment.now)
+    incidents.save_all_progress(
+        (one.incident, one.advance.progress, one.advance.ask_at) for one in decided
     )
-    notifications.enqueue(
-        [
-            *(_page(incident, facts, call, moment) for call in advance.calls()),
-            *(
-                _post(incident, facts, firing, channel, moment)
-                for firing in advance.firings
-                for channel in posted[firing.step.key]
-            ),
-        ],
-        incident_id=incident.pk,
+    fired = [(one, firing) for one in decided for firing in one.advance.firings]
+    bulk.insert_values(
+        StepFiring, [_firing(one, firing, moment) for one, firing in fired]
+    )
+    bulk.insert_values(
+        TimelineEntry, [_entry(one, firing, moment) for one, firing in fired]
+    )
+    notifications.enqueue_all(
+        (
+            (one.incident.pk, telling)
+            for one in decided
+            for telling in _tellings(one, moment, book)
+        ),
         now=moment.now,
         wall=moment.wall,
     )
+    for one, firing in fired:
+        _do_more(one.incident, one.facts, firing, moment)
+    timer_actions.next_looks(
+        ((one.step, one.advance.ask_at) for one in decided), now=moment.now
+    )
+    incidents.tell_all({one.incident.pk for one in decided})
+    wake_engine()
+
+
+def _tellings(one: _Decided, moment: Moment, book: Book) -> Iterator[Telling]:
+    incident, facts = one.incident, one.facts
+    for call in one.advance.calls():
+        yield from _pages(incident, facts, call, moment, book)
+    for firing in one.advance.firings:
+        for channel in one.posted[firing.step.key]:
+            yield _post(incident, facts, firing, channel, moment)
+    yield from _news(incident, facts, one.advance, moment)
+
+
+def _news(
+    incident: Incident, facts: Facts, advance: Advance, moment: Moment
+) -> Iterator[Telling]:
+    """What the channels hear: who was called in, and that paging began anew."""
+    if advance.lapsed_at is not None:
+        text = "Nobody shows any activity; paging begins anew."
+        key = f"{facts.ladder.prefix}lapse/{advance.progress.round}"
+        yield from promises.posts(incident, facts, text, key=key, moment=moment)
     for firing in advance.firings:
-        _do_more(incident, facts, firing, moment)
-    announce("incident", incident.pk)
+        if firing.acts and firing.step.verb is Verb.ESCALATE:
+            who = ", ".join(contact.label for contact in firing.recipients)
+            text = f"{firing.step.title}: {who}"
+            key = f"news/{firing.step.key}"
+            yield from promises.posts(incident, facts, text, key=key, moment=moment)
 
 
 def _do_more(incident: Incident, facts: Facts, firing: Firing, moment: Moment) -> None:
@@ -165,10 +180,14 @@ def _do_more(incident: Incident, facts: Facts, firing: Firing, moment: Moment) -
             else incident.title,
             priority=facts.plan.ticket_priority.get(incident.severity, "standard"),
             assigned_to=holders[0].label if holders else owner,
+            level=queries.first_level(incident, facts.plan),
             now=moment.now,
         )
     if firing.step.verb is Verb.ESCALATE:
         _add_responders(incident, firing, moment.now)
+        levels = [contact.level for contact in firing.recipients]
+        if levels:
+            tickets.hand_on(incident.pk, level=max(levels))
 
 
 def _add_responders(incident: Incident, firing: Firing, now: datetime) -> None:
@@ -195,30 +214,28 @@ def _postable(firing: Firing, facts: Facts, reach: Reach) -> tuple[str, ...]:
     return tuple(
         name
         for name in firing.channels
-        if name in known and known[name].kind in reach.posts
+        if name in known and known[name].can_be_posted_to(reach.posts)
     )
 
 
-def _firing(
-    incident: Incident, firing: Firing, posted: tuple[str, ...], moment: Moment
-) -> StepFiring:
-    return StepFiring(
-        incident=incident,
-        step_key=firing.step.key,
-        title=firing.step.title,
-        verb=firing.step.verb,
-        reason=firing.reason,
-        explanation=firing.explanation,
-        due_at=firing.due_at,
-        fired_at=moment.now,
-        is_late=firing.is_late,
-        told=[*(contact.label for contact in firing.recipients), *posted],
-    )
+def _firing(one: _Decided, firing: Firing, moment: Moment) -> dict[str, Any]:
+    posted = one.posted[firing.step.key]
+    return {
+        "incident_id": one.incident.pk,
+        "step_key": firing.step.key,
+        "title": firing.step.title,
+        "verb": firing.step.verb,
+        "reason": firing.reason,
+        "explanation": firing.explanation,
+        "due_at": firing.due_at,
+        "fired_at": moment.now,
+        "is_late": firing.is_late,
+        "told": [*(contact.label for contact in firing.recipients), *posted],
+    }
 
 
-def _entry(
-    incident: Incident, firing: Firing, posted: tuple[str, ...], moment: Moment
-) -> TimelineEntry:
+def _entry(one: _Decided, firing: Firing, moment: Moment) -> dict[str, Any]:
+    posted = one.posted[firing.step.key]
     missing = sorted(set(firing.channels) - set(posted)) if firing.acts else []
     told = [*(contact.label for contact in firing.recipients), *posted]
     parts = [firing.explanation]
@@ -228,14 +245,15 @@ def _entry(
     is_warning = (firing.step.contacts_people and firing.acts and nobody) or (
         firing.reason is escalation.FiringReason.REACHED_NOBODY
     )
-    return TimelineEntry(
-        incident=incident,
-        at=moment.now,
-        kind=TimelineKind.WARNING if is_warning else TimelineKind.STEP,
-        actor=incidents.SYSTEM.label,
-        text=_sentence(firing, told),
-        detail="; ".join(part for part in parts if part),
-    )
+    return {
+        "incident_id": one.incident.pk,
+        "at": moment.now,
+        "kind": TimelineKind.WARNING if is_warning else TimelineKind.STEP,
+        "actor": incidents.SYSTEM.label,
+        "text": _sentence(firing, told),
+        "detail": "; ".join(part for part in parts if part),
+        "news": "",
+    }
 
 
 def _sentence(firing: Firing, told: list[str]) -> str:
@@ -245,21 +263,37 @@ def _sentence(firing: Firing, told: list[str]) -> str:
     return f"{title}: {', '.join(told)}" if told else title
 
 
-def _page(incident: Incident, facts: Facts, call: Call, moment: Moment) -> Telling:
+def _pages(
+    incident: Incident, facts: Facts, call: Call, moment: Moment, book: Book
+) -> Iterator[Telling]:
+    """Yield the messages by which one person is told."""
     later = call.step_once_answered
-    return Telling(
-        contact_key=call.contact.key,
-        recipient=_name(call.contact),
-        methods=contact_methods(call.contact, configured=moment.reach.people),
-        notice=_said(incident, facts, call, call.step, moment),
-        step=call.step,
-        stop_on=call.stop_on,
-        once_answered=None
-        if later is None
-        else (later, _said(incident, facts, call, later, moment)),
-        is_copy=call.is_copy,
-        is_late=call.is_late,
+    notice = _said(incident, facts, call, call.step, moment)
+    once_answered = (
+        None if later is None else (later, _said(incident, facts, call, later, moment))
     )
+    for send in sends(
+        book.methods_of(call.contact),
+        moment.reach.provided,
+        book.wishes_of(call.contact.key),
+        urgency=notice.urgency,
+        asks=call.step.verb in {Verb.PAGE, Verb.ESCALATE} and not call.is_copy,
+        failover=facts.plan.communication.failover,
+        now=moment.now,
+    ):
+        yield Telling(
+            contact_key=call.contact.key,
+            recipient=_name(call.contact),
+            methods=send.methods,
+            notice=notice,
+            step=call.step,
+            stop_on=call.stop_on,
+            at=send.at,
+            is_follow_up=send.is_follow_up,
+            once_answered=once_answered,
+            is_copy=call.is_copy,
+            is_late=call.is_late,
+        )
 
 
 def _said(
@@ -281,12 +315,13 @@ def _said(
 def _post(
     incident: Incident, facts: Facts, firing: Firing, channel: str, moment: Moment
 ) -> Telling:
+    place = facts.plan.channels[channel]
     # A post has no one to answer it; it reads like a notice without a request.
     step = replace(firing.step, verb=Verb.POST)
     return Telling(
         contact_key="",
         recipient=channel,
-        methods=(Method(channel=facts.plan.channels[channel].kind, address=channel),),
+        methods=(Method(channel=place.provider, address=place.address),),
         notice=write(
             _subject(incident, facts),
             step,
@@ -299,6 +334,7 @@ def _post(
         ),
         step=step,
         stop_on=step.stop_on,
+        at=moment.now,
         is_late=firing.is_late,
     )
 
@@ -310,14 +346,8 @@ def _name(contact: Contact) -> str:
 
 
 def _subject(incident: Incident, facts: Facts) -> Subject:
-    return Subject(
-        number=incident.pk,
-        title=incident.title,
-        summary=incident.summary,
-        severity=facts.plan.severity(incident.severity),
-        alert_type=facts.plan.routing.route(incident.alert_type).title,
-        status=incident.status,
-        declared_at=incident.declared_at,
-        is_drill=incident.is_drill,
-        is_confidential=incident.is_confidential,
-    )
+    return queries.subject_of(incident, facts.plan)
+
+
+KIND = Kind(name=queries.LADDER, fire=_fire_all)
+"""What asks the ladders; the engine fires it before all else."""

@@ -27,6 +27,7 @@ from watchbill.server import faults
 from watchbill.server.alerts import actions as alert_actions
 from watchbill.server.alerts import queries as alerts
 from watchbill.server.alerts.models import Alert
+from watchbill.server.engine import measures
 from watchbill.server.incidents import actions as incidents
 from watchbill.server.incidents import queries as incident_queries
 from watchbill.server.incidents.actions import Declaration
@@ -80,7 +81,8 @@ def _fold_guarded(entry: InboxEntry, *, now: datetime) -> bool:
         with transaction.atomic():
             disposition = _fold_entry(entry)
             intake.mark_folded(entry, disposition, now=now)
-            return True
+        measures.folded(entry.received_at, now=now)
+        return True
     except (NoPlanInForceError, PlanUnreadableError):
         raise  # it says nothing about the post
     except Exception as error:  # whatever it is, it must stall no other post
@@ -239,7 +241,7 @@ def _follow(item: _Sorted, alert: Alert, fold: Fold, *, now: datetime) -> None:
         now=now,
         detail=item.classification.reason if fold.starts_episode else "",
     )
-    announce("incident", incident.pk)
+    incidents.tell(incident)
     if fold.reason is FoldReason.FIRED_AGAIN:
         incidents.withdraw_proposal(incident.pk)
     ended = fold.reason is FoldReason.RESOLVED and not alerts.any_firing(incident.pk)

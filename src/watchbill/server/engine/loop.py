@@ -1,22 +1,34 @@
-"""The engine's threads: one that folds, one that fires, a few for each channel.
+"""The engine's threads: one that folds, one a kind of due step, one a channel.
 
-Folding and firing are apart, because a storm of posts must delay no page (I10). Both
-look at least once a second; that is the truth, and the NOTIFY for which they wait in
-between is only a hint. Each channel has workers of its own, so that a slow mail server
-delays no chat message. A thread that meets an error reports it, waits a little and
-goes on; a lost database connection is opened anew.
+They are apart because a storm of one must delay no other (I10): a flood of posts delays
+no page, a stuck report no ladder, and a slow mail server no chat message. All look at
+least once a second; that is the truth, and the NOTIFY for which some wait in between is
+only a hint. A thread that meets an error reports it, waits a little and goes on; a lost
+database connection is opened anew.
 
-A node reports itself only while it both folds and fires, so that "alive" means that
-the plan is being run and not merely that a port is open (I12).
+Each thread keeps one database connection of its own for as long as it lives, and
+pages of the console get no more than a fixed number, so that the engine always finds
+some (F30). The threads that send for a channel's dispatcher have none.
+
+Where providers cannot call us they are asked, each in a thread of its own, and one more
+thread keeps the chat rooms of incidents.
+
+One more thread, the watch, decides whether this node may work at all (the gate, the
+hold, one clock for all) and reports when every part had last done a round. So "alive"
+means that the plan is being run and not merely that a port is open (I12): a part that
+is stuck makes the whole node silent (F27).
 """
 
 import logging
 import os
+import random
 import socket
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 from django.db import connection, connections
 from psycopg import Connection
@@ -24,24 +36,42 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
 
 from watchbill import __version__
-from watchbill.server import clock
-from watchbill.server.engine import actions
+from watchbill.server import clock, faults
+from watchbill.server.engine import (
+    actions,
+    gate,
+    hold,
+    kinds,
+    mark,
+    timekeeping,
+    work,
+)
+from watchbill.server.engine.aftercare import settle_orphan
 from watchbill.server.engine.channels import Channels
-from watchbill.server.engine.deliver import deliver_some
-from watchbill.server.engine.fire import BATCH, Moment, fire_due
+from watchbill.server.engine.dispatch import Dispatcher
 from watchbill.server.engine.fold import fold_waiting
+from watchbill.server.engine.kinds import BATCH, Kind, Moment
+from watchbill.server.engine.modem import ModemTroubleError
+from watchbill.server.engine.polling import Poller, PollFailedError
 from watchbill.server.engine.queries import SILENT_AFTER
+from watchbill.server.hooks import actions as hooks
+from watchbill.server.hooks import chatrooms
+from watchbill.server.incidents.queries import LADDER
+from watchbill.server.timers import actions as timer_actions
 from watchbill.server.timers import queries as timers
 from watchbill.server.web.live import WAKE_CHANNEL
 
 POLL = timedelta(seconds=1)
 REPORT_EVERY = timedelta(seconds=2)
-WORKERS_PER_CHANNEL = 4
-CLAIMS_AT_ONCE = 1
-"""A worker claims what it sends next, so that no lease waits in a queue."""
-
+MARK_EVERY = timedelta(seconds=10)
+POLL_AGAIN = timedelta(seconds=2)
+POLL_FAILED = timedelta(seconds=10)
 _AFTER_ERROR = timedelta(seconds=2)
 _SHORTEST_PAUSE = timedelta(milliseconds=20)
+
+FOLD = "fold"
+WATCH = "watch"
+KEEP = "keep"
 
 logger = logging.getLogger(__name__)
 
@@ -49,22 +79,48 @@ logger = logging.getLogger(__name__)
 class Engine:
     """The engine of this process. Several may run on one database."""
 
-    def __init__(self, channels: Channels, *, node: str | None = None) -> None:
+    def __init__(
+        self,
+        channels: Channels,
+        *,
+        node: str | None = None,
+        kinds: Sequence[Kind] | None = None,
+        data_dir: Path | None = None,
+        version: int = gate.VERSION,
+    ) -> None:
         self._channels = channels
-        self._node = node or f"{socket.gethostname()}:{os.getpid()}"
+        self._node = node or node_name()
+        self._kinds = tuple(work.kinds() if kinds is None else kinds)
+        self._data_dir = data_dir
+        self._version = version
         self._stopping = threading.Event()
-        self._work = {name: threading.Event() for name in channels.names}
-        bodies = {"fold": self._fold, "fire": self._fire} | {
-            f"deliver-{name}-{number}": partial(self._deliver, name)
+        self._may_fold = threading.Event()
+        self._may_page = threading.Event()
+        self._dispatchers = {
+            name: Dispatcher(
+                channels, name, node=self._node, done=partial(self._done, _sender(name))
+            )
             for name in channels.names
-            for number in range(WORKERS_PER_CHANNEL)
         }
+        self._poller = Poller(channels=channels, handle=hooks.handle)
+        self._rounds: dict[str, datetime] = {}
+        self._started_at: datetime | None = None
         self._threads = [
             threading.Thread(target=self._guard, args=(body,), name=name, daemon=True)
-            for name, body in bodies.items()
+            for name, body in self._bodies().items()
         ]
-        self._folded_at: datetime | None = None
-        self._reported_at: datetime | None = None
+
+    def _bodies(self) -> dict[str, Callable[[], None]]:
+        return (
+            {WATCH: self._watch, FOLD: self._fold}
+            | {_thread(kind.name): partial(self._fire, kind) for kind in self._kinds}
+            | {
+                _sender(name): partial(self._deliver, one)
+                for name, one in self._dispatchers.items()
+            }
+            | {f"poll-{name}": partial(self._poll, name) for name in self._poller.names}
+            | {KEEP: self._keep}
+        )
 
     def start(self) -> None:
         """Start the threads."""
@@ -74,69 +130,200 @@ class Engine:
     def stop(self, *, within: timedelta = timedelta(seconds=15)) -> None:
         """Finish what is being done, and end the threads."""
         self._stopping.set()
-        for event in self._work.values():
-            event.set()
+        self._wake_dispatchers()
+        self._may_fold.set()
+        self._may_page.set()
+        until = time.monotonic() + within.total_seconds()
         for thread in self._threads:
-            thread.join(within.total_seconds() / len(self._threads) + 1)
+            if thread.ident is not None:
+                thread.join(max(0.0, until - time.monotonic()))
 
     def _guard(self, body: Callable[[], None]) -> None:
         """Run a thread's body again and again, whatever it meets, until the stop."""
         while not self._stopping.is_set():
             try:
                 body()
-            except Exception:  # the engine outlives every error (I10)
-                logger.exception("%s failed", threading.current_thread().name)
+            except Exception as error:  # the engine outlives every error (I10)
+                _say(error)
                 connections.close_all()
-                self._stopping.wait(_AFTER_ERROR.total_seconds())
+                # Not all at once, or they fail each other again.
+                spread = random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+                self._stopping.wait(_AFTER_ERROR.total_seconds() * spread)
         connections.close_all()
+
+    # ── The watch ──────────────────────────────────────────────────────────────
+
+    def _watch(self) -> None:
+        reported = marked = None
+        self._plan_recurring()
+        while not self._stopping.is_set():
+            timekeeping.synchronise()
+            wall = clock.wall()
+            self._judge(wall)
+            if _is_time(reported, wall, every=REPORT_EVERY):
+                self._report(wall)
+                reported = wall
+            if self._data_dir is not None and _is_time(marked, wall, every=MARK_EVERY):
+                mark.advance(self._data_dir)
+                marked = wall
+            self._stopping.wait(POLL.total_seconds())
+
+    def _plan_recurring(self) -> None:
+        for kind in self._kinds:
+            if kind.is_recurring:
+                timer_actions.ensure(kind.name, due_at=clock.now())
+
+    def _judge(self, wall: datetime) -> None:
+        """Let the other threads work, or make them wait."""
+        passage = gate.state(version=self._version)
+        if not passage.is_open and self._may_fold.is_set():
+            logger.error("%s", passage.text)
+        _set(self._may_fold, passage.is_open)
+        _set(self._may_page, passage.is_open and hold.current(wall=wall) is None)
+        if self._stopping.is_set():  # stop() has set them so that nobody waits
+            self._may_fold.set()
+            self._may_page.set()
+
+    def _report(self, wall: datetime) -> None:
+        """Report the round of the part that has waited longest."""
+        started_at = self._started_at = self._started_at or wall
+        parts = (
+            FOLD,
+            *(kind.name for kind in self._kinds),
+            *(_sender(name) for name in self._dispatchers),
+        )
+        is_young = wall - started_at < SILENT_AFTER or not self._rounds
+        if is_young and not all(name in self._rounds for name in parts):
+            return
+        last = {name: self._rounds.get(name, started_at) for name in parts}
+        late = tuple(n for n, at in last.items() if wall - at >= SILENT_AFTER)
+        actions.report(
+            self._node,
+            version=__version__,
+            cycled_at=min(last.values()),
+            wall=wall,
+            lagging=late,
+        )
+
+    def _done(self, part: str) -> None:
+        self._rounds[part] = clock.wall()
+
+    # ── Work ───────────────────────────────────────────────────────────────────
 
     def _fold(self) -> None:
         with _listener() as listener:
-            while not self._stopping.is_set():
+            while self._wait_for(self._may_fold):
                 folded = fold_waiting(now=clock.now())
-                self._folded_at = clock.wall()
+                self._done(FOLD)
                 if folded < BATCH:
-                    _wait(listener, POLL)
+                    _hear(listener, POLL)
 
-    def _fire(self) -> None:
-        with _listener() as listener:
-            while not self._stopping.is_set():
-                moment = Moment(
-                    now=clock.now(), wall=clock.wall(), reach=self._channels.reach
-                )
-                fired = fire_due(moment)
-                for event in self._work.values():
-                    event.set()
-                self._report(moment.wall)
-                if fired < BATCH:
-                    _wait(listener, self._pause())
+    def _fire(self, kind: Kind) -> None:
+        if kind.name == LADDER:
+            with _listener() as listener:
+                self._fire_until_the_end(kind, partial(_hear, listener))
+        else:
+            self._fire_until_the_end(kind, self._pause_for)
 
-    def _pause(self) -> timedelta:
+    def _fire_until_the_end(
+        self, kind: Kind, rest: Callable[[timedelta], None]
+    ) -> None:
+        while self._wait_for(self._may_page):
+            moment = Moment(
+                now=clock.now(), wall=clock.wall(), reach=self._channels.reach
+            )
+            fired = kinds.run(kind, moment)
+            if fired:
+                self._wake_dispatchers()
+            self._done(kind.name)
+            if fired < kind.batch:
+                rest(self._pause(kind))
+
+    def _pause(self, kind: Kind) -> timedelta:
         """How long there is nothing to decide, as far as anybody knows."""
-        next_at = timers.next_wake_at()
+        next_at = timers.next_wake_at(kind.name)
         if next_at is None:
             return POLL
         ahead = (next_at - clock.now()) / clock.rate()
         # What is overdue is held by another engine: look again, but do not spin.
         return min(POLL, max(ahead, _SHORTEST_PAUSE))
 
-    def _deliver(self, channel: str) -> None:
-        event = self._work[channel]
-        while not self._stopping.is_set():
-            done = deliver_some(
-                self._channels, channel, node=self._node, limit=CLAIMS_AT_ONCE
+    def _deliver(self, dispatcher: Dispatcher) -> None:
+        dispatcher.run(
+            until=self._stopping.is_set,
+            # Also while held: what is under way is recorded, and nothing new begins.
+            may_claim=lambda: self._may_page.is_set() and not self._stopping.is_set(),
+        )
+
+    def _wake_dispatchers(self) -> None:
+        for one in self._dispatchers.values():
+            one.wake()
+
+    def _poll(self, name: str) -> None:
+        trouble = ""
+        while self._wait_for(self._may_fold):
+            pause = POLL_AGAIN
+            try:
+                if self._poller.poll_once(name, now=clock.now(), wall=clock.wall()):
+                    pause = timedelta(0)
+                trouble = ""
+            except (PollFailedError, ModemTroubleError) as error:
+                if str(error) != trouble:
+                    trouble = str(error)
+                    logger.warning("%s cannot be asked: %s", name, error)
+                pause = POLL_FAILED
+            self._pause_for(pause)
+
+    def _keep(self) -> None:
+        """Look after what no other thread does: chat rooms, and orphaned messages."""
+        while self._wait_for(self._may_page):
+            done = chatrooms.work_some()
+            done += settle_orphan(
+                self._channels.names, now=clock.now(), wall=clock.wall()
             )
             if not done:
-                event.wait(POLL.total_seconds())
-                event.clear()
+                self._pause_for(POLL)
 
-    def _report(self, wall: datetime) -> None:
-        if self._folded_at is None or wall - self._folded_at > SILENT_AFTER:
-            return
-        last = self._reported_at
-        if last is None or wall - last >= REPORT_EVERY or wall < last:
-            actions.report(self._node, version=__version__, wall=wall)
-            self._reported_at = wall
+    def _wait_for(self, permission: threading.Event) -> bool:
+        """Wait until this node may work; False when it stops instead."""
+        permission.wait()
+        return not self._stopping.is_set()
+
+    def _pause_for(self, pause: timedelta) -> None:
+        self._stopping.wait(pause.total_seconds())
+
+
+def node_name() -> str:
+    """Return how this process calls itself before the others."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _sender(channel: str) -> str:
+    return f"deliver-{channel}"
+
+
+def _thread(kind: str) -> str:
+    return "fire" if kind == LADDER else f"fire-{kind}"
+
+
+def _set(event: threading.Event, is_set: bool) -> None:  # noqa: FBT001 - as Event.set
+    if is_set:
+        event.set()
+    else:
+        event.clear()
+
+
+def _is_time(last: datetime | None, wall: datetime, *, every: timedelta) -> bool:
+    return last is None or wall - last >= every or wall < last
+
+
+def _say(error: Exception) -> None:
+    """Report an error: in a line when it passes by itself, else in full."""
+    name = threading.current_thread().name
+    if faults.is_lost(error) or faults.is_passing(error):
+        logger.warning("%s goes on in a moment: %s", name, error)
+    else:
+        logger.error("%s failed", name, exc_info=error)
 
 
 def _listener() -> Connection:
@@ -149,6 +336,6 @@ def _listener() -> Connection:
     return listener
 
 
-def _wait(listener: Connection, pause: timedelta) -> None:
+def _hear(listener: Connection, pause: timedelta) -> None:
     for _ in listener.notifies(timeout=pause.total_seconds(), stop_after=1):
         return

@@ -5,6 +5,7 @@ answer, and moves the next look at the ladder, so that an open incident has a ne
 look at every commit (I7).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,30 +16,41 @@ from watchbill.core import escalation
 from watchbill.core.escalation import Progress
 from watchbill.core.incidents import IncidentAction, IncidentStatus, act
 from watchbill.core.severity import Severity
+from watchbill.core.team import TeamRole
 from watchbill.plan import Plan
-from watchbill.server.incidents import queries
+from watchbill.server import bulk
+from watchbill.server.incidents import queries, team
 from watchbill.server.incidents.models import (
     Incident,
-    Responder,
-    TimelineEntry,
     TimelineKind,
 )
-from watchbill.server.incidents.queries import LADDER, Held
+from watchbill.server.incidents.queries import LADDER, PROMISES, Held
+from watchbill.server.incidents.timeline import SYSTEM, Actor, record, tell, tell_all
 from watchbill.server.plans import queries as plans
 from watchbill.server.timers import actions as timers
-from watchbill.server.web.live import announce, wake_engine
+from watchbill.server.web.live import wake_engine
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
-    """Who does something, as the record names them."""
-
-    label: str
-    #: The contact of the plan that this is; empty for the system.
-    contact_key: str = ""
-
-
-SYSTEM = Actor(label="watchbill")
+__all__ = [
+    "SYSTEM",
+    "ActionResult",
+    "Actor",
+    "Declaration",
+    "add_note",
+    "declare",
+    "escalate_now",
+    "lapse",
+    "move_on",
+    "perform",
+    "propose_resolution",
+    "record",
+    "replan",
+    "save_all_progress",
+    "save_progress",
+    "take_role",
+    "tell",
+    "tell_all",
+    "withdraw_proposal",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +74,8 @@ class ActionResult:
     incident: Incident
     is_change: bool
     reason: str
+    #: The state is as it was, and the person now works on the incident too.
+    has_joined: bool = False
 
 
 @transaction.atomic
@@ -82,6 +96,7 @@ def declare(declaration: Declaration, *, actor: Actor, now: datetime) -> Inciden
             raise
         return existing
     timers.plan(LADDER, incident.pk, version.pk, due_at=now)
+    timers.plan(PROMISES, incident.pk, version.pk, due_at=now)
     wake_engine()
     severity = plan.severity(declaration.severity)
     record(
@@ -92,7 +107,8 @@ def declare(declaration: Declaration, *, actor: Actor, now: datetime) -> Inciden
         now=now,
         detail=declaration.summary,
     )
-    _tell(incident)
+    team.activate(incident, plan, now=now)
+    tell(incident)
     return incident
 
 
@@ -107,14 +123,21 @@ def perform(
 ) -> ActionResult:
     """Acknowledge, mitigate, resolve or close an incident.
 
-    What is already done stays as it was, and the answer says who did it.
+    What is already done stays as it was, and the answer says who did it. Whoever
+    acknowledges what somebody else has taken joins them.
     """
     held = queries.hold(incident_id)
     incident = held.incident
     transition = act(IncidentStatus(incident.status), action)
     if not transition.is_change:
         reason = _already(incident, action, transition.reason)
-        return ActionResult(incident=incident, is_change=False, reason=reason)
+        return ActionResult(
+            incident=incident,
+            is_change=False,
+            reason=reason,
+            has_joined=action is IncidentAction.ACKNOWLEDGE
+            and _join(incident, actor, now=now),
+        )
     _apply(incident, action, transition.status, actor=actor, now=now)
     record(
         incident,
@@ -123,11 +146,52 @@ def perform(
         actor=actor,
         now=now,
         detail=note,
+        news=transition.status,
     )
-    _add_responder(incident, actor, action, now=now)
+    if action is IncidentAction.ACKNOWLEDGE:
+        team.join(incident, actor, now=now)
+        team.relieve(incident, _plan_of(incident), actor, now=now)
     replan(held, queries.progress_of(incident), now=now)
-    _tell(incident)
+    tell(incident)
     return ActionResult(incident=incident, is_change=True, reason=transition.reason)
+
+
+@transaction.atomic
+def take_role(
+    incident_id: int, role: TeamRole, *, actor: Actor, now: datetime
+) -> ActionResult:
+    """Give a role of the response team to whoever asks for it (A30)."""
+    held = queries.hold(incident_id)
+    incident = held.incident
+    if not queries.is_open(incident):
+        reason = "the incident is over"
+        return ActionResult(incident=incident, is_change=False, reason=reason)
+    try:
+        team.take(incident, role, actor=actor, now=now)
+    except ValueError as error:
+        return ActionResult(incident=incident, is_change=False, reason=str(error))
+    team.join(incident, actor, now=now)
+    tell(incident)
+    return ActionResult(incident=incident, is_change=True, reason=f"took {role}")
+
+
+def lapse(incident: Incident, *, at: datetime, now: datetime) -> None:
+    """Let a held incident wait for somebody again (A2).
+
+    When it was first taken stays as it was: that is how long the answer took.
+    """
+    taken_by = incident.acknowledged_by
+    Incident.objects.filter(pk=incident.pk).update(
+        status=IncidentStatus.TRIGGERED, taken_at=None, ack_lapsed_at=at
+    )
+    incident.refresh_from_db()
+    record(
+        incident,
+        TimelineKind.WARNING,
+        f"No activity since {taken_by} took it: paging begins anew",
+        actor=SYSTEM,
+        now=now,
+    )
 
 
 @transaction.atomic
@@ -138,8 +202,12 @@ def escalate_now(incident_id: int, *, actor: Actor, now: datetime) -> ActionResu
     forward = escalation.bring_forward(
         facts.ladder, facts.progress, facts.situation, now=now
     )
-    if forward == facts.progress:
-        reason = "no further step contacts anybody"
+    if forward is None or forward == facts.progress:
+        reason = (
+            "no further step contacts anybody"
+            if forward is None
+            else "the next step is due already"
+        )
         return ActionResult(incident=held.incident, is_change=False, reason=reason)
     record(
         held.incident,
@@ -147,9 +215,10 @@ def escalate_now(incident_id: int, *, actor: Actor, now: datetime) -> ActionResu
         f"Escalated early by {actor.label}",
         actor=actor,
         now=now,
+        news="escalated",
     )
     replan(held, forward, now=now)
-    _tell(held.incident)
+    tell(held.incident)
     return ActionResult(
         incident=held.incident, is_change=True, reason="brought forward"
     )
@@ -157,7 +226,11 @@ def escalate_now(incident_id: int, *, actor: Actor, now: datetime) -> ActionResu
 
 @transaction.atomic
 def move_on(incident_id: int, *, because: str, now: datetime) -> None:
-    """Bring the next step forward because the last one told nobody (S2.2-09)."""
+    """Bring the next step forward because the last one told nobody (S2.2-09).
+
+    When another step failed a moment before and the next one is due already, that
+    one tells somebody: the fallback is turned to only when no step is left.
+    """
     held = queries.hold(incident_id)
     facts = queries.facts_of(held.incident)
     if not queries.is_open(held.incident):
@@ -165,11 +238,11 @@ def move_on(incident_id: int, *, because: str, now: datetime) -> None:
     forward = escalation.bring_forward(
         facts.ladder, facts.progress, facts.situation, now=now
     )
-    if forward == facts.progress:
+    if forward is None:
         forward = escalation.turn_to_fallback(facts.progress, now=now)
     record(held.incident, TimelineKind.WARNING, because, actor=SYSTEM, now=now)
     replan(held, forward, now=now)
-    _tell(held.incident)
+    tell(held.incident)
 
 
 @transaction.atomic
@@ -177,7 +250,7 @@ def add_note(incident_id: int, text: str, *, actor: Actor, now: datetime) -> Non
     """Add what somebody wrote to the timeline."""
     incident = Incident.objects.get(pk=incident_id)
     record(incident, TimelineKind.NOTE, text, actor=actor, now=now)
-    _tell(incident)
+    tell(incident)
 
 
 @transaction.atomic
@@ -201,7 +274,7 @@ def propose_resolution(incident: Incident, *, auto: bool, now: datetime) -> None
         actor=SYSTEM,
         now=now,
     )
-    _tell(incident)
+    tell(incident)
 
 
 def withdraw_proposal(incident_id: int) -> None:
@@ -211,17 +284,23 @@ def withdraw_proposal(incident_id: int) -> None:
 
 
 def replan(held: Held, progress: Progress, *, now: datetime) -> None:
-    """Store the ladder's progress and move the next look at it (I7)."""
+    """Store the ladder's progress and move the next look at it (I7).
+
+    The promises are looked at now, because what changed may be news or meet one.
+    """
     incident = held.incident
     situation = queries.situation_of(incident)
-    plan = plans.plan_of(incident.plan_version_id)
-    ladder = plan.ladder(incident.severity, incident.alert_type)
+    ladder = queries.ladder_of(incident, _plan_of(incident))
     look_at = escalation.next_look_at(ladder, progress, situation)
     save_progress(incident, progress, look_at=look_at)
     if held.due is not None:
         timers.next_look(held.due, at=look_at, now=now)
     elif look_at is not None:
         timers.plan(LADDER, incident.pk, incident.plan_version_id, due_at=look_at)
+    if held.promises is not None:
+        timers.next_look(held.promises, at=now, now=now)
+    else:
+        timers.plan(PROMISES, incident.pk, incident.plan_version_id, due_at=now)
     wake_engine()
 
 
@@ -229,31 +308,25 @@ def save_progress(
     incident: Incident, progress: Progress, *, look_at: datetime | None
 ) -> None:
     """Write the ladder's memory of a held incident."""
-    Incident.objects.filter(pk=incident.pk).update(
-        progress=msgspec.to_builtins(progress),
-        next_due_at=look_at,
-        reached_nobody=progress.fallback_at is not None
-        and incident.acknowledged_at is None,
-    )
+    save_all_progress([(incident, progress, look_at)])
 
 
-def record(
-    incident: Incident,
-    kind: TimelineKind,
-    text: str,
-    *,
-    actor: Actor,
-    now: datetime,
-    detail: str = "",
+def save_all_progress(
+    memories: Iterable[tuple[Incident, Progress, datetime | None]],
 ) -> None:
-    """Add an entry to the timeline."""
-    TimelineEntry.objects.create(
-        incident=incident,
-        at=now,
-        kind=kind,
-        actor=actor.label,
-        text=text,
-        detail=detail,
+    """Write the ladders' memories of held incidents, each with its next look."""
+    bulk.update(
+        Incident,
+        (
+            {
+                "id": incident.pk,
+                "progress": msgspec.to_builtins(progress),
+                "next_due_at": look_at,
+                "reached_nobody": progress.fallback_at is not None
+                and incident.status == IncidentStatus.TRIGGERED,
+            }
+            for incident, progress, look_at in memories
+        ),
     )
 
 
@@ -267,16 +340,17 @@ def _insert(
 ) -> Incident:
     severity: Severity = plan.severity(declaration.severity)
     route = plan.routing.route(declaration.alert_type)
+    category = declaration.category or route.category
     return Incident.objects.create(
         title=declaration.title[:300],
         summary=declaration.summary,
         severity=severity.key,
         severity_rank=severity.rank,
         alert_type=route.key,
-        category=declaration.category or route.category or "",
+        category=category or "",
         group_key=declaration.group_key,
         status=IncidentStatus.TRIGGERED,
-        is_confidential=route.confidential,
+        is_confidential=plan.is_confidential(route.key, category),
         is_drill=declaration.is_drill,
         is_user_impacting=declaration.is_user_impacting,
         plan_version_id=version_id,
@@ -305,9 +379,15 @@ def _apply(
 ) -> None:
     """Write the new state and its instant to a held incident."""
     values: dict[str, object] = {"status": status, _STAMPS[action]: now}
-    if incident.acknowledged_at is None and action is not IncidentAction.CLOSE:
+    is_free = incident.status == IncidentStatus.TRIGGERED
+    if is_free and action is not IncidentAction.CLOSE:
         # Whoever mitigates or resolves has taken it by that.
-        values |= {"acknowledged_at": now, "acknowledged_by": actor.label}
+        values |= {
+            "acknowledged_at": incident.acknowledged_at or now,
+            "acknowledged_by": actor.label,
+            "taken_at": now,
+            "ack_lapsed_at": None,
+        }
     Incident.objects.filter(pk=incident.pk).update(**values)
     incident.refresh_from_db()
 
@@ -318,16 +398,16 @@ def _already(incident: Incident, action: IncidentAction, reason: str) -> str:
     return reason
 
 
-def _add_responder(
-    incident: Incident, actor: Actor, action: IncidentAction, *, now: datetime
-) -> None:
-    if actor.contact_key and action is IncidentAction.ACKNOWLEDGE:
-        Responder.objects.get_or_create(
-            incident=incident,
-            contact_key=actor.contact_key,
-            defaults={"label": actor.label, "role": "responder", "since": now},
-        )
+def _join(incident: Incident, actor: Actor, *, now: datetime) -> bool:
+    """Note that somebody came to help with an incident that is taken."""
+    if not queries.is_open(incident) or not team.join(incident, actor, now=now):
+        return False
+    text = f"{actor.label} joined"
+    record(incident, TimelineKind.STATUS, text, actor=actor, now=now)
+    team.relieve(incident, _plan_of(incident), actor, now=now)
+    tell(incident)
+    return True
 
 
-def _tell(incident: Incident) -> None:
-    announce("incident", incident.pk)
+def _plan_of(incident: Incident) -> Plan:
+    return plans.plan_of(incident.plan_version_id)

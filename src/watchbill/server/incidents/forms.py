@@ -15,6 +15,19 @@ class NoteForm(forms.Form):
     note = forms.CharField(max_length=10_000, strip=True, required=False)
 
 
+class SeverityForm(forms.Form):
+    """Another severity for an incident, and why."""
+
+    severity = forms.ChoiceField()
+    reason = forms.CharField(max_length=2_000, strip=True)
+
+    def __init__(self, plan: Plan, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data)
+        self.fields["severity"].choices = [  # type: ignore[attr-defined]
+            (one.key, one.title) for one in plan.severities
+        ]
+
+
 class DeclareForm(forms.Form):
     """An incident that a person declares."""
 

@@ -1,5 +1,7 @@
 """Incidents, the steps that fired, who responds, and the timeline."""
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -7,6 +9,7 @@ from django.urls import reverse
 from watchbill.core.escalation import FiringReason
 from watchbill.core.incidents import OPEN_STATUSES, IncidentStatus
 from watchbill.core.ladder import Verb
+from watchbill.core.team import TeamRole
 
 _OPEN = sorted(status.value for status in OPEN_STATUSES)
 
@@ -34,14 +37,31 @@ class Incident(models.Model):
 
     declared_at = models.DateTimeField()
     declared_by = models.TextField()
+    #: From when the clocks of its severity run (A3); null from the declaration.
+    clock_started_at = models.DateTimeField(null=True)
+    #: How often its severity was changed.
+    grade = models.PositiveSmallIntegerField(default=0)
+    #: When a person took it first; the one who took it last is its holder.
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.TextField(blank=True)
+    #: When it was last taken; null while it waits for somebody.
+    taken_at = models.DateTimeField(null=True)
+    #: Since when it waits again, because whoever took it showed no activity (A2).
+    ack_lapsed_at = models.DateTimeField(null=True)
+    #: When a person last did or wrote anything about it.
+    active_at = models.DateTimeField(null=True)
     mitigated_at = models.DateTimeField(null=True)
     resolved_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     #: Its last alert has ended, and a human is asked to confirm (S4.1-10).
     resolve_proposed_at = models.DateTimeField(null=True)
     postmortem_url = models.URLField(max_length=500, blank=True)
+
+    #: The exact instants at which its promises were broken.
+    response_missed_at = models.DateTimeField(null=True)
+    resolution_missed_at = models.DateTimeField(null=True)
+    #: How much of its promises and news has been told; see server.incidents.promises.
+    promises = models.JSONField(default=dict)
 
     #: core.escalation.Progress, as the ladder's memory.
     progress = models.JSONField(default=dict)
@@ -76,6 +96,11 @@ class Incident(models.Model):
     def get_absolute_url(self) -> str:
         """Return the incident's page on the console."""
         return reverse("incidents:detail", args=[self.pk])
+
+    @property
+    def started_at(self) -> datetime:
+        """From when the clocks of its severity run."""
+        return self.clock_started_at or self.declared_at
 
 
 class StepFiring(models.Model):
@@ -122,6 +147,8 @@ class Responder(models.Model):
     label = models.TextField()
     role = models.TextField()
     since = models.DateTimeField()
+    #: When they last took the incident or joined those who did.
+    joined_at = models.DateTimeField(null=True)
 
     class Meta:
         """A person is a responder once."""
@@ -134,6 +161,74 @@ class Responder(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} ({self.role})"
+
+
+class RoleAssignment(models.Model):
+    """Somebody's role in the response team, from one instant to another (A30)."""
+
+    incident = models.ForeignKey(
+        Incident, on_delete=models.CASCADE, related_name="roles"
+    )
+    role = models.CharField(
+        max_length=20, choices=[(one.value, one.value) for one in TeamRole]
+    )
+    #: Empty for somebody whom the plan does not know.
+    contact_key = models.TextField(blank=True)
+    label = models.TextField()
+    #: Only until the one for whom the role is meant has come.
+    is_acting = models.BooleanField(default=False)
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        """A role is held by one person, but for the experts."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["incident", "role"],
+                name="roleassignment_one_holder",
+                condition=Q(until=None) & ~Q(role=TeamRole.EXPERT.value),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.role}"
+
+
+class SeverityChange(models.Model):
+    """One change of an incident's severity, and why (S3.1-32)."""
+
+    incident = models.ForeignKey(
+        Incident, on_delete=models.CASCADE, related_name="severity_changes"
+    )
+    #: 1 for the first change.
+    number = models.PositiveSmallIntegerField()
+    from_severity = models.TextField()
+    to_severity = models.TextField()
+    reason = models.TextField()
+    by = models.TextField()
+    at = models.DateTimeField()
+    #: Alerts of this group join the incident too: those of its new severity.
+    group_key = models.TextField(blank=True)
+
+    class Meta:
+        """Changes are counted, so that two at once cannot be the same one."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["incident", "number"], name="severitychange_number_once"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["group_key"],
+                name="severitychange_group",
+                condition=~Q(group_key=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_severity} to {self.to_severity}"
 
 
 class TimelineKind(models.TextChoices):
@@ -159,6 +254,8 @@ class TimelineEntry(models.Model):
     actor = models.TextField()
     text = models.TextField()
     detail = models.TextField(blank=True)
+    #: Under which word it is posted to channels, such as "mitigated"; empty never is.
+    news = models.CharField(max_length=14, blank=True)
 
     class Meta:
         """Read newest first."""

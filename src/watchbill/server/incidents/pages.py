@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from watchbill.core import escalation
 from watchbill.core.access import Permission
@@ -12,15 +13,19 @@ from watchbill.core.escalation import FiringReason
 from watchbill.core.incidents import IncidentAction, IncidentStatus, possible_actions
 from watchbill.core.ladder import ChannelTarget, Since, Step, Verb
 from watchbill.core.people import unique
+from watchbill.core.sla import Series
+from watchbill.core.team import TeamRole
 from watchbill.core.temporal import describe
-from watchbill.server.incidents import queries
+from watchbill.server.incidents import promises, queries, team
 from watchbill.server.incidents.models import (
     Incident,
+    RoleAssignment,
     StepFiring,
     TimelineEntry,
     TimelineKind,
 )
 from watchbill.server.incidents.queries import Facts
+from watchbill.server.incidents.timeline import Actor
 
 _ICONS = {
     TimelineKind.DECLARED: "incidents",
@@ -39,6 +44,8 @@ _STATES = {
     FiringReason.NOT_AT_THIS_HOUR: "skipped",
     FiringReason.CONFIDENTIAL: "skipped",
     FiringReason.REACHED_NOBODY: "skipped",
+    FiringReason.DONE_BEFORE: "skipped",
+    FiringReason.DOWNGRADED: "skipped",
 }
 
 
@@ -53,9 +60,10 @@ class NextStep:
 
 def row(incident: Incident, *, now: datetime) -> dict[str, Any]:
     """Return an incident as a row of the list."""
-    facts = queries.facts_of(incident)
+    facts = queries.facts_of(incident, with_holders=False)
     severity = facts.plan.severity(incident.severity)
-    target = severity.resolution_target
+    standings = promises.standings(incident, facts.plan, now=now)
+    resolution = standings[Series.RESOLUTION]
     return {
         "number": incident.pk,
         "url": incident.get_absolute_url(),
@@ -66,32 +74,54 @@ def row(incident: Incident, *, now: datetime) -> dict[str, Any]:
         "declared_at": incident.declared_at,
         "acknowledged_at": incident.acknowledged_at,
         "acknowledged_by": incident.acknowledged_by,
-        "holder": incident.acknowledged_by,
+        "holder": _holder(incident),
         "alert_type": facts.plan.routing.route(incident.alert_type).title,
         "alert_count": getattr(incident, "alert_count", 0),
         "is_drill": incident.is_drill,
         "confidential": incident.is_confidential,
         "next_step": _next_step(facts, now=now),
-        "resolution_due_at": incident.declared_at + target if target else None,
+        "resolution_due_at": resolution.due_at if resolution else None,
+        "is_late": bool(resolution and resolution.is_broken),
         "reached_nobody": incident.reached_nobody,
     }
 
 
-def detail(incident: Incident, *, now: datetime) -> dict[str, Any]:
+def detail(
+    incident: Incident, *, now: datetime, viewer: Actor | None = None
+) -> dict[str, Any]:
     """Return an incident as the head of its own page."""
     facts = queries.facts_of(incident)
     return row(incident, now=now) | {
         "summary": incident.summary,
+        "held_since": incident.taken_at or incident.acknowledged_at,
         "mitigated_at": incident.mitigated_at,
         "resolved_at": incident.resolved_at,
         "closed_at": incident.closed_at,
         "resolve_proposed_at": incident.resolve_proposed_at,
         "plan_version": facts.plan.meta.version,
         "plan_url": reverse("plans:version", args=[incident.plan_version_id]),
-        "category": incident.category,
+        # Most kinds of incident are a category of their own.
+        "category": incident.category
+        if incident.category != incident.alert_type
+        else "",
         "response_team": [
-            {"role": one.role, "name": one.label} for one in incident.responders.all()
+            {"role": one.role, "name": one.label, "joined_at": one.joined_at}
+            for one in incident.responders.all()
         ],
+        "roles": _roles(incident, facts, viewer),
+        "targets": _targets(incident, facts, now=now),
+        "ack_lapsed_at": incident.ack_lapsed_at,
+        "lapses_at": escalation.lapses_at(
+            facts.ladder, facts.progress, facts.situation
+        ),
+        "severities": [
+            {"key": one.key, "name": one.title}
+            for one in facts.plan.severities
+            if one.key != incident.severity
+        ],
+        "suggested_severity": promises.suggested_severity(
+            incident, facts.plan, now=now
+        ),
         "postmortem": _postmortem(incident, facts, now=now),
     }
 
@@ -102,13 +132,14 @@ def ladder(incident: Incident, *, now: datetime) -> list[dict[str, Any]]:
     fired = {one.step_key: one for one in queries.firings_of(incident.pk)}
     coming = escalation.upcoming(facts.ladder, facts.progress, facts.situation)
     next_key = coming[0][0].key if coming else None
+    climbed = escalation.climbed(facts.ladder, facts.progress, facts.situation)
     rows = [
         _step_row(
             step, fired.get(step.key), facts, is_next=step.key == next_key, now=now
         )
-        for step in facts.ladder.steps
+        for step in climbed.steps
     ]
-    known = {step.key for step in facts.ladder.steps}
+    known = {step.key for step in climbed.steps}
     rows += [_extra_row(one) for key, one in fired.items() if key not in known]
     # Steps counted from the resolution have no time before it, and come last.
     timed = [one for one in rows if one["due_at"] is not None]
@@ -139,13 +170,30 @@ _NEEDS = {
 }
 
 
-def allowed(incident: Incident, permissions: frozenset[Permission]) -> dict[str, bool]:
+def may_join(incident: Incident, contact_key: str) -> bool:
+    """Return whether somebody could still join those who took an incident."""
+    is_taken = queries.is_open(incident) and incident.status != IncidentStatus.TRIGGERED
+    joined = incident.responders.exclude(joined_at=None)
+    return (
+        is_taken
+        and contact_key != ""
+        and not joined.filter(contact_key=contact_key).exists()
+    )
+
+
+def allowed(
+    incident: Incident, permissions: frozenset[Permission], *, contact_key: str = ""
+) -> dict[str, bool]:
     """Return which buttons a person with these permissions gets."""
     responds = Permission.RESPOND in permissions
     possible = possible_actions(IncidentStatus(incident.status))
     return {name: responds and one in possible for name, one in _NEEDS.items()} | {
         "escalate": responds and queries.is_open(incident),
         "note": responds,
+        "join": responds and may_join(incident, contact_key),
+        "take_role": responds and queries.is_open(incident),
+        "change_severity": Permission.CHANGE_SEVERITY in permissions
+        and queries.is_open(incident),
     }
 
 
@@ -157,7 +205,64 @@ def urls(incident: Incident) -> dict[str, str]:
     return changes | {
         "escalate": reverse("incidents:escalate", args=[incident.pk]),
         "note": reverse("incidents:note", args=[incident.pk]),
+        "severity": reverse("incidents:severity", args=[incident.pk]),
     }
+
+
+def _holder(incident: Incident) -> str:
+    """Who holds an incident; nobody once an acknowledgement has lapsed."""
+    is_waiting = incident.status == IncidentStatus.TRIGGERED
+    return "" if is_waiting else incident.acknowledged_by
+
+
+def _roles(
+    incident: Incident, facts: Facts, viewer: Actor | None
+) -> list[dict[str, Any]]:
+    """The roles of the response team, open ones too; none where it is not called."""
+    held: dict[str, list[RoleAssignment]] = {}
+    for one in team.holders(incident.pk):
+        held.setdefault(one.role, []).append(one)
+    if not held and facts.plan.team(incident.severity) is None:
+        return []
+    return [
+        {
+            "name": team.name_of(role),
+            "who": ", ".join(one.label for one in held.get(role, ())),
+            "is_acting": any(one.is_acting for one in held.get(role, ())),
+            "is_mine": any(
+                viewer is not None and team.is_of(one, viewer) and not one.is_acting
+                for one in held.get(role, ())
+            ),
+            "url": reverse("incidents:role", args=[incident.pk, role]),
+        }
+        for role in TeamRole
+    ]
+
+
+_TARGETS = {
+    Series.RESPONSE: _("Response target"),
+    Series.RESOLUTION: _("Resolution target"),
+}
+
+
+def _targets(
+    incident: Incident, facts: Facts, *, now: datetime
+) -> list[dict[str, Any]]:
+    """Return how both promises stand, for the head of the page."""
+    rows = []
+    for series, one in promises.standings(incident, facts.plan, now=now).items():
+        if one is None:
+            continue
+        rows.append(
+            {
+                "name": _TARGETS[series],
+                "due_at": one.due_at,
+                "met_at": one.met_at,
+                "is_broken": one.is_broken,
+                "is_near": one.is_near,
+            }
+        )
+    return rows
 
 
 def _next_step(facts: Facts, *, now: datetime) -> NextStep | None:

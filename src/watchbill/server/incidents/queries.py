@@ -1,6 +1,6 @@
 """Reading incidents, as rows for lists and as core values for decisions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
@@ -12,17 +12,28 @@ from watchbill.core import escalation
 from watchbill.core.escalation import Progress
 from watchbill.core.incidents import OPEN_STATUSES, IncidentStatus
 from watchbill.core.ladder import Ladder, Situation, Step
+from watchbill.core.messages import Subject
+from watchbill.core.people import UnknownRoleError
 from watchbill.core.reports import Record
 from watchbill.core.temporal import Interval
 from watchbill.plan import Plan
 from watchbill.server.alerts.models import Alert
-from watchbill.server.incidents.models import Incident, StepFiring, TimelineEntry
+from watchbill.server.incidents.models import (
+    Incident,
+    Responder,
+    SeverityChange,
+    StepFiring,
+    TimelineEntry,
+)
 from watchbill.server.plans import queries as plans
 from watchbill.server.timers import queries as timers
 from watchbill.server.timers.models import DueStep
 
 LADDER = "ladder"
 """The kind of due step that asks an incident's ladder."""
+
+PROMISES = "promises"
+"""The kind of due step that looks at an incident's targets, and tells its news."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +42,8 @@ class Held:
 
     incident: Incident
     due: DueStep | None
+    #: The pending look at its promises.
+    promises: DueStep | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +64,18 @@ def get(incident_id: int) -> Incident:
 def hold(incident_id: int) -> Held:
     """Return an incident to change; Incident.DoesNotExist if there is none.
 
-    Its due step is held first and its row second, always in this order.
+    Its due steps are held first and its row second, always in this order.
     """
     while True:
         mark = transaction.savepoint()
         due = timers.hold(LADDER, incident_id)
+        promises = timers.hold(PROMISES, incident_id)
         incident = Incident.objects.select_for_update(no_key=True).get(pk=incident_id)
-        if due is not None or not timers.is_pending(LADDER, incident_id):
+        if (due is not None or not timers.is_pending(LADDER, incident_id)) and (
+            promises is not None or not timers.is_pending(PROMISES, incident_id)
+        ):
             transaction.savepoint_commit(mark)
-            return Held(incident=incident, due=due)
+            return Held(incident=incident, due=due, promises=promises)
         # Somebody planned a look while we waited for the incident. Let go of it,
         # and begin again with the look, to keep to the order.
         transaction.savepoint_rollback(mark)
@@ -77,27 +93,60 @@ def hold_many(due: list[DueStep]) -> dict[int, Incident]:
 
 
 def hold_shared(ids: set[int]) -> dict[int, Incident]:
-    """Return incidents as they stand once everybody who changes them is done.
+    """Return incidents that nobody is changing now, held against change.
 
-    The rows are held against change, not against others who only look: this is
-    how the claim of a page sees every acknowledgement before it (I4).
+    Not held against others who only look: this is how the claim of a page sees every
+    acknowledgement that was committed before it (I4). One that somebody is changing is
+    left out: whoever asks leaves its messages for the next round, and nobody waits.
     """
     rows = Incident.objects.raw(
-        "SELECT * FROM watchbill_incident WHERE id = ANY(%s) ORDER BY id FOR SHARE",
+        "SELECT * FROM watchbill_incident WHERE id = ANY(%s) ORDER BY id"
+        " FOR SHARE SKIP LOCKED",
         [sorted(ids)],
     )
     return {incident.pk: incident for incident in rows}
 
 
-def facts_of(incident: Incident) -> Facts:
-    """Return what the ladder of an incident is decided by."""
+def facts_of(incident: Incident, *, with_holders: bool = True) -> Facts:
+    """Return what the ladder of an incident is decided by.
+
+    A list of many shows nothing of ``with_holders``, and saves a query a row without.
+    """
     plan = plans.plan_of(incident.plan_version_id)
     return Facts(
         plan=plan,
-        ladder=plan.ladder(incident.severity, incident.alert_type),
+        ladder=ladder_of(incident, plan),
         progress=progress_of(incident),
-        situation=situation_of(incident),
+        situation=replace(
+            situation_of(incident),
+            holders=_holders(incident, plan) if with_holders else (),
+        ),
     )
+
+
+def ladder_of(incident: Incident, plan: Plan) -> Ladder:
+    """Return the ladder that an incident climbs."""
+    return ladder_at(plan, incident.severity, incident.alert_type, grade=incident.grade)
+
+
+def ladder_at(plan: Plan, severity: str, alert_type: str, *, grade: int) -> Ladder:
+    """Return the ladder of an incident after so many changes of its severity.
+
+    Each has keys of its own, so that a step of a later one is never taken for one of
+    an earlier one that fired.
+    """
+    ladder = plan.ladder(severity, alert_type)
+    return ladder.prefixed(f"{grade}/") if grade else ladder
+
+
+def _holders(incident: Incident, plan: Plan) -> tuple[str, ...]:
+    """Who has taken an incident, as far as the plan knows them."""
+    if incident.acknowledged_at is None:
+        return ()
+    known = {contact.key for contact in plan.directory.contacts}
+    rows = Responder.objects.filter(incident=incident).exclude(joined_at=None)
+    keys = rows.order_by("joined_at", "pk").values_list("contact_key", flat=True)
+    return tuple(key for key in keys if key in known)
 
 
 def progress_of(incident: Incident) -> Progress:
@@ -108,13 +157,53 @@ def progress_of(incident: Incident) -> Progress:
 def situation_of(incident: Incident) -> Situation:
     """Return what the ladder needs to know of an incident."""
     return Situation(
-        declared_at=incident.declared_at,
-        acknowledged_at=incident.acknowledged_at,
+        declared_at=incident.started_at,
+        acknowledged_at=_taken_at(incident),
+        active_at=incident.active_at,
         mitigated_at=incident.mitigated_at,
         resolved_at=incident.resolved_at,
         category=incident.category or None,
         confidential=incident.is_confidential,
     )
+
+
+def _taken_at(incident: Incident) -> datetime | None:
+    if incident.status == IncidentStatus.TRIGGERED:
+        return None
+    return incident.taken_at or incident.acknowledged_at
+
+
+def subject_of(incident: Incident, plan: Plan) -> Subject:
+    """Return what a message about an incident may say of it."""
+    return Subject(
+        number=incident.pk,
+        title=incident.title,
+        summary=incident.summary,
+        severity=plan.severity(incident.severity),
+        alert_type=plan.routing.route(incident.alert_type).title,
+        status=incident.status,
+        declared_at=incident.declared_at,
+        is_drill=incident.is_drill,
+        is_confidential=incident.is_confidential,
+    )
+
+
+def first_level(incident: Incident, plan: Plan) -> str:
+    """Return the level of support that an incident begins at (A33).
+
+    That of the team to which the plan gives the ticket of its severity: the lowest
+    one, where the team has people of several.
+    """
+    team = plan.ticket_team.get(incident.severity, "")
+    try:
+        return min((one.level for one in plan.directory.holders(team)), default="")
+    except UnknownRoleError:
+        return ""
+
+
+def severity_changes(incident_id: int) -> list[SeverityChange]:
+    """Return how the severity of an incident changed, the first change first."""
+    return list(SeverityChange.objects.filter(incident=incident_id).order_by("number"))
 
 
 def upcoming(incident: Incident) -> tuple[tuple[Step, datetime], ...]:
@@ -123,11 +212,29 @@ def upcoming(incident: Incident) -> tuple[tuple[Step, datetime], ...]:
     return escalation.upcoming(facts.ladder, facts.progress, facts.situation)
 
 
+def has_answered(incident_id: int, contact_key: str, *, since: datetime) -> bool:
+    """Return whether somebody has taken or joined an incident since an instant."""
+    return Responder.objects.filter(
+        incident=incident_id, contact_key=contact_key, joined_at__gte=since
+    ).exists()
+
+
 def open_group(group_key: str) -> Incident | None:
-    """Return the open incident of a group."""
-    return Incident.objects.filter(
+    """Return the open incident of a group.
+
+    The group names the severity of its alerts. An incident whose severity changed
+    takes the alerts of either, so that nobody is paged for it again.
+    """
+    found = Incident.objects.filter(
         group_key=group_key, status__in=OPEN_STATUSES
     ).first()
+    if found is not None or not group_key:
+        return found
+    changed = SeverityChange.objects.filter(
+        group_key=group_key, incident__status__in=OPEN_STATUSES
+    )
+    one = changed.select_related("incident").order_by("-pk").first()
+    return None if one is None else one.incident
 
 
 def is_open(incident: Incident) -> bool:

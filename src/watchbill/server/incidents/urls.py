@@ -11,6 +11,8 @@ urlpatterns = [
     path("incidents/new/", views.new, name="new"),
     path("incidents/<int:number>/", views.detail, name="detail"),
     path("incidents/<int:number>/escalate/", views.escalate, name="escalate"),
+    path("incidents/<int:number>/severity/", views.severity, name="severity"),
+    path("incidents/<int:number>/role/<slug:role>/", views.role, name="role"),
     path("incidents/<int:number>/note/", views.note, name="note"),
     re_path(
         r"^incidents/(?P<number>[0-9]{1,15})"

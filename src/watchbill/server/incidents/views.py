@@ -16,18 +16,20 @@ from django.views.decorators.http import (
 from watchbill.core.access import Permission
 from watchbill.core.incidents import IncidentAction, IncidentStatus, possible_actions
 from watchbill.core.ladder import Verb
+from watchbill.core.team import TeamRole
 from watchbill.server import clock, signed
 from watchbill.server.alerts import pages as alert_pages
 from watchbill.server.alerts import queries as alerts
-from watchbill.server.incidents import actions, pages, queries
+from watchbill.server.incidents import actions, grading, pages, queries
 from watchbill.server.incidents import reality as reality_page
 from watchbill.server.incidents.actions import ActionResult, Actor, Declaration
-from watchbill.server.incidents.forms import DeclareForm, NoteForm
+from watchbill.server.incidents.forms import DeclareForm, NoteForm, SeverityForm
 from watchbill.server.incidents.models import Incident
 from watchbill.server.notifications import pages as notification_pages
 from watchbill.server.notifications import queries as notifications
 from watchbill.server.notifications.models import Notification
 from watchbill.server.oncall import pages as oncall
+from watchbill.server.people import queries as people
 from watchbill.server.plans import queries as plans
 from watchbill.server.plans.queries import NoPlanInForceError
 from watchbill.server.tickets import pages as ticket_pages
@@ -80,13 +82,13 @@ def detail(request: HttpRequest, number: int) -> HttpResponse:
     more = not whole and len(entries) > _TIMELINE
     permissions = permissions_held(request)
     context = {
-        "incident": pages.detail(incident, now=now),
+        "incident": pages.detail(incident, now=now, viewer=_actor(request)),
         "ladder": pages.ladder(incident, now=now),
         "timeline": pages.timeline(entries if whole else entries[:_TIMELINE]),
         "timeline_more_url": "?all" if more else "",
         "alerts": [alert_pages.panel_row(one) for one in alerts.of_incident(number)],
         "tickets": [ticket_pages.panel_row(one) for one in tickets.of_incident(number)],
-        "can": pages.allowed(incident, permissions),
+        "can": pages.allowed(incident, permissions, contact_key=_contact_key(request)),
         "urls": pages.urls(incident),
     }
     if Permission.VIEW_DELIVERIES in permissions:
@@ -169,6 +171,41 @@ def escalate(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @require_POST
+@requires(Permission.CHANGE_SEVERITY)
+def severity(request: HttpRequest, number: int) -> HttpResponse:
+    """Give an incident another severity, for a reason (S3.1-32)."""
+    incident = _get(number)
+    form = SeverityForm(plans.plan_of(incident.plan_version_id), request.POST)
+    if not form.is_valid():
+        messages.error(
+            request, _("Choose a severity and give the reason; nothing was changed.")
+        )
+        return redirect(incident)
+    result = grading.change_severity(
+        number,
+        form.cleaned_data["severity"],
+        reason=form.cleaned_data["reason"],
+        actor=_actor(request),
+        now=clock.now(),
+    )
+    return _back(request, result)
+
+
+@require_POST
+@requires(Permission.RESPOND)
+def role(request: HttpRequest, number: int, role: str) -> HttpResponse:
+    """Take a role in the response team (A30)."""
+    _get(number)
+    if role not in set(TeamRole):
+        message = f"there is no role {role}"
+        raise Http404(message)
+    result = actions.take_role(
+        number, TeamRole(role), actor=_actor(request), now=clock.now()
+    )
+    return _back(request, result)
+
+
+@require_POST
 @requires(Permission.RESPOND)
 def note(request: HttpRequest, number: int) -> HttpResponse:
     """Add a remark to the timeline."""
@@ -191,7 +228,7 @@ def signed_link(request: HttpRequest, token: str) -> HttpResponse:
     number = signed.number_of(token)
     row = notifications.by_id(number) if number is not None else None
     now = clock.now()
-    if row is None or row.incident is None:
+    if row is None or row.incident is None or people.has_left(row.contact_key):
         return _signed(request, {"state": "unknown"}, status=404)
     if now - row.created_at > signed.LIFETIME:
         return _signed(request, {"state": "expired"}, status=410)
@@ -213,7 +250,8 @@ def signed_link(request: HttpRequest, token: str) -> HttpResponse:
 def _act_signed(request: HttpRequest, row: Notification) -> tuple[str, str]:
     wanted = request.POST.get("action", "")
     incident = _get(row.incident_id or 0)
-    if not _can_signed(incident, row).get(wanted):
+    can = _can_signed(incident, row)
+    if not can.get(wanted) and not (wanted == "acknowledge" and can["join"]):
         taken_by = incident.acknowledged_by
         if wanted == IncidentAction.ACKNOWLEDGE and taken_by:
             return "done", _("%(name)s has already taken it.") % {"name": taken_by}
@@ -225,6 +263,10 @@ def _act_signed(request: HttpRequest, row: Notification) -> tuple[str, str]:
         now=clock.now(),
         note=_("By the link in a message"),
     )
+    if result.has_joined:
+        return "done", _("%(name)s has already taken it. You have joined.") % {
+            "name": result.incident.acknowledged_by
+        }
     return "done", "" if result.is_change else result.reason
 
 
@@ -239,7 +281,9 @@ def _can_signed(incident: Incident, row: Notification) -> dict[str, bool]:
     """What a message lets its reader do: only those asked to work on it may act."""
     asked = row.verb in {Verb.PAGE, Verb.ESCALATE} and not row.is_copy
     possible = possible_actions(IncidentStatus(incident.status))
-    return {one.value: asked and one in possible for one in _SIGNED_ACTIONS}
+    return {one.value: asked and one in possible for one in _SIGNED_ACTIONS} | {
+        "join": asked and pages.may_join(incident, row.contact_key)
+    }
 
 
 def _signed(
@@ -264,12 +308,21 @@ def _missing(number: int) -> Http404:
 
 
 def _actor(request: HttpRequest) -> Actor:
-    user = request.user
-    return Actor(label=str(user), contact_key=getattr(user, "contact_key", ""))
+    return Actor(label=str(request.user), contact_key=_contact_key(request))
+
+
+def _contact_key(request: HttpRequest) -> str:
+    return getattr(request.user, "contact_key", "")
 
 
 def _back(request: HttpRequest, result: ActionResult) -> HttpResponse:
-    if not result.is_change:
+    if result.has_joined:
+        messages.success(
+            request,
+            _("%(name)s has already taken it. You have joined.")
+            % {"name": result.incident.acknowledged_by},
+        )
+    elif not result.is_change:
         messages.warning(
             request,
             _("Nothing was changed: %(reason)s.") % {"reason": result.reason},

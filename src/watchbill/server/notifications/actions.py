@@ -4,11 +4,14 @@
 machines and governs leases and retries.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zlib import crc32
 
 import msgspec
+from django.db import transaction
+from django.db.models import F
 
 from watchbill.core.ladder import Step, StopOn
 from watchbill.core.messages import Notice
@@ -21,8 +24,14 @@ from watchbill.core.notification import (
     after_attempt,
 )
 from watchbill.core.severity import Urgency
+from watchbill.server import bulk
 from watchbill.server.notifications import queries
-from watchbill.server.notifications.models import Delivery, Notification
+from watchbill.server.notifications.models import (
+    Delivery,
+    Notification,
+    Purpose,
+    ReceiptWait,
+)
 
 LEASE = timedelta(seconds=30)
 """Longer than any send may take (10 s) and the commit after it."""
@@ -40,6 +49,10 @@ class Telling:
     notice: Notice
     step: Step
     stop_on: StopOn
+    #: Not before this instant of the plan's time.
+    at: datetime
+    #: Wanted only while the person has not answered what came before.
+    is_follow_up: bool = False
     #: What is said instead once the step is no longer wanted and others still are.
     once_answered: tuple[Step, Notice] | None = None
     is_copy: bool = False
@@ -58,10 +71,17 @@ def enqueue(
     Call it in the transaction that decided them. A key that exists already is
     left alone, so that a decision repeated after a crash adds nothing (S3.2-18).
     """
-    Notification.objects.bulk_create(
+    enqueue_all(((incident_id, one) for one in tellings), now=now, wall=wall)
+
+
+def enqueue_all(
+    tellings: Iterable[tuple[int, Telling]], *, now: datetime, wall: datetime
+) -> None:
+    """Insert the notifications of many incidents, as :func:`enqueue` does for one."""
+    bulk.insert(
         [
             _row(telling, incident_id=incident_id, now=now, wall=wall)
-            for telling in tellings
+            for incident_id, telling in tellings
         ],
         ignore_conflicts=True,
     )
@@ -79,28 +99,31 @@ def give_up(notification: Notification, *, now: datetime, wall: datetime) -> Non
     )
 
 
-def look_again(notification: Notification, *, at: datetime) -> None:
-    """Leave a held notification alone until an instant."""
-    _update(notification, lease_until=at)
-
-
-def claim(
-    notification: Notification, *, node: str, now: datetime, wall: datetime
-) -> int:
-    """Begin an attempt of a held notification; return its number."""
-    if notification.state == NotificationState.SENDING:
-        _record_lost_attempt(notification, now=now, wall=wall)
-    number = notification.attempts + 1
-    _update(
-        notification,
+def claim_all(
+    rows: Sequence[Notification], *, node: str, now: datetime, wall: datetime
+) -> None:
+    """Begin an attempt of each of these held notifications; ``attempts`` counts it."""
+    for row in rows:
+        if row.state == NotificationState.SENDING:
+            _record_lost_attempt(row, now=now, wall=wall)
+    Notification.objects.filter(pk__in=[row.pk for row in rows]).update(
         state=NotificationState.SENDING,
-        attempts=number,
+        attempts=F("attempts") + 1,
         lease_until=wall + LEASE,
+        last_attempt_at=wall,
     )
-    Delivery.objects.create(
-        notification=notification, number=number, started_at=wall, node=node
+    for row in rows:
+        row.state = NotificationState.SENDING
+        row.attempts += 1
+        row.lease_until, row.last_attempt_at = wall + LEASE, wall
+    bulk.insert(
+        [
+            Delivery(
+                notification_id=row.pk, number=row.attempts, started_at=wall, node=node
+            )
+            for row in rows
+        ]
     )
-    return number
 
 
 def supersede(notification: Notification, reason: str, *, wall: datetime) -> None:
@@ -117,9 +140,18 @@ def supersede(notification: Notification, reason: str, *, wall: datetime) -> Non
 
 
 def settle(
-    notification: Notification, attempt: Attempt, *, now: datetime, wall: datetime
+    notification: Notification,
+    attempt: Attempt,
+    *,
+    receipt_within: timedelta | None = None,
+    now: datetime,
+    wall: datetime,
 ) -> Verdict:
-    """Record how the latest attempt of a held notification ended."""
+    """Record how the latest attempt of a held notification ended.
+
+    With ``receipt_within``, what the provider took is not done yet: somebody looks
+    again when the receipt should have come.
+    """
     number = notification.attempts
     verdict = after_attempt(attempt, number=number, now=wall)
     Delivery.objects.filter(notification=notification, number=number).update(
@@ -139,23 +171,239 @@ def settle(
         may_be_duplicate=notification.may_be_duplicate
         or attempt.outcome is Outcome.UNKNOWN,
     )
+    if attempt.outcome is Outcome.DELIVERED and receipt_within is not None:
+        _await_receipt(notification, until=wall + receipt_within)
     if verdict.start_next_method:
-        _start_next_method(notification, now=now, wall=wall)
+        start_next_method(notification, now=now, wall=wall)
     return verdict
 
 
-def _start_next_method(
+def settle_delivered(
+    rows: Sequence[tuple[Notification, Attempt]],
+    *,
+    receipt_within: timedelta | None,
+    wall: datetime,
+) -> None:
+    """Record, for many held notifications at once, that their providers took them."""
+    expects = receipt_within is not None
+    bulk.update(
+        Delivery,
+        [
+            {
+                "notification_id": row.pk,
+                "number": row.attempts,
+                "finished_at": wall,
+                "outcome": attempt.outcome,
+                "detail": attempt.detail[:500],
+                "provider_ref": attempt.provider_ref[:200],
+            }
+            for row, attempt in rows
+        ],
+        key=("notification_id", "number"),
+    )
+    bulk.update(
+        Notification,
+        [
+            {
+                "id": row.pk,
+                "state": NotificationState.DELIVERED,
+                "next_attempt_at": wall,
+                "lease_until": None,
+                "settled_at": wall,
+                "detail": attempt.detail[:500],
+                "receipt": row.receipt
+                or (ReceiptWait.PENDING if expects else ReceiptWait.NONE),
+                "receipt_due_at": wall + receipt_within
+                if receipt_within is not None and not row.receipt
+                else row.receipt_due_at,
+            }
+            for row, attempt in rows
+        ],
+    )
+
+
+def fail_delivered(
+    notification: Notification, detail: str, *, now: datetime, wall: datetime
+) -> None:
+    """Fail a held notification that its provider took and could not deliver (F11)."""
+    _update(
+        notification,
+        state=NotificationState.FAILED,
+        receipt=ReceiptWait.FAILED,
+        receipt_due_at=None,
+        detail=detail[:500],
+    )
+    start_next_method(notification, now=now, wall=wall)
+
+
+def miss_receipt(notification: Notification, *, now: datetime, wall: datetime) -> None:
+    """Start the next method of a held notification whose receipt has not come.
+
+    It stays delivered: the message may well be on the screen, and only its receipt
+    lost; so the next method starts beside it.
+    """
+    _update(notification, receipt=ReceiptWait.MISSING, receipt_due_at=None)
+    start_next_method(notification, now=now, wall=wall)
+
+
+@transaction.atomic
+def receive_receipt(
+    channel: str,
+    provider_ref: str,
+    state: ReceiptWait,
+    *,
+    detail: str = "",
+    wall: datetime,
+) -> Notification | None:
+    """Record what the provider says became of a message; None if it is not ours.
+
+    A failure is left to the engine, which then starts the next method; what was
+    delivered stays so, because receipts may come in any order.
+    """
+    found = queries.hold_by_reference(channel, provider_ref)
+    if found is None or found.receipt == ReceiptWait.DELIVERED:
+        return found
+    if state == ReceiptWait.DELIVERED:
+        _update(found, receipt=state, receipt_at=wall, receipt_due_at=None)
+    elif state == ReceiptWait.FAILED and found.state == NotificationState.DELIVERED:
+        _update(
+            found,
+            receipt=state,
+            receipt_at=wall,
+            receipt_due_at=wall,
+            detail=detail[:500],
+        )
+    return found
+
+
+def await_receipt(notification: Notification, *, until: datetime) -> None:
+    """Look again later at the receipt of a held notification."""
+    _update(notification, receipt_due_at=until)
+
+
+def _await_receipt(notification: Notification, *, until: datetime) -> None:
+    if notification.receipt == ReceiptWait.NONE:
+        _update(notification, receipt=ReceiptWait.PENDING, receipt_due_at=until)
+
+
+def fail_orphan(notification: Notification, *, now: datetime, wall: datetime) -> None:
+    """Fail a held notification whose channel nobody has any more."""
+    if notification.state == NotificationState.SENDING:
+        _mark_lost(notification, wall=wall)
+    _update(
+        notification,
+        state=NotificationState.FAILED,
+        settled_at=wall,
+        lease_until=None,
+        detail=f"the channel {notification.channel} is not set up any more",
+    )
+    start_next_method(notification, now=now, wall=wall)
+
+
+def put_by(notification: Notification, *, until: datetime) -> None:
+    """Let a held notification wait, whether or not an attempt of it runs."""
+    _update(notification, next_attempt_at=until, lease_until=until)
+
+
+def put_off(channel: str, address: str, *, until: datetime, wall: datetime) -> None:
+    """Let everything that waits for a recipient wait for room (F20)."""
+    Notification.objects.filter(
+        pk__in=queries.waiting_for(channel, address, wall=wall)
+    ).update(next_attempt_at=until)
+
+
+def hasten_follow_ups(notification: Notification, *, now: datetime) -> int:
+    """Let what was to follow a failed message wait no longer; return how many."""
+    held = queries.hold_follow_ups_of(notification, now=now)
+    return Notification.objects.filter(pk__in=held).update(due_at=now)
+
+
+def release(notification_id: int, *, attempt: int, wall: datetime) -> None:
+    """Give back a claim of which nothing left; it was no attempt."""
+    rows = Notification.objects.filter(
+        pk=notification_id, attempts=attempt, state=NotificationState.SENDING
+    )
+    if rows.update(
+        state=NotificationState.WAITING,
+        attempts=attempt - 1,
+        lease_until=None,
+        next_attempt_at=wall,
+    ):
+        Delivery.objects.filter(notification=notification_id, number=attempt).delete()
+
+
+def rewrite_digest(digest: Notification, notice: Notice) -> None:
+    """Let a held digest say what is still wanted."""
+    _update(digest, notice=msgspec.to_builtins(notice), subject=notice.subject[:400])
+
+
+def fail_members(digest: Notification, *, wall: datetime) -> list[Notification]:
+    """Fail what a failed digest was to say; return it."""
+    # In the order of incidents, so that two failed digests do not wait for each other.
+    superseded = digest.members.filter(state=NotificationState.SUPERSEDED)
+    members = list(superseded.order_by("incident_id", "pk"))
+    for one in members:
+        _update(
+            one,
+            state=NotificationState.FAILED,
+            settled_at=wall,
+            detail="the digest that was to say it failed",
+        )
+    return members
+
+
+def bundle(
+    rows: list[Notification], notice: Notice, *, now: datetime, wall: datetime
+) -> Notification:
+    """Replace held notifications of one recipient by one digest of them."""
+    first = rows[0]
+    digest = Notification.objects.create(
+        purpose=Purpose.DIGEST,
+        step_key="digest",
+        verb=first.verb,
+        stop_on=StopOn.NEVER,
+        contact_key=first.contact_key,
+        recipient=first.recipient,
+        channel=first.channel,
+        address=first.address,
+        is_urgent=any(row.is_urgent for row in rows),
+        is_late=any(row.is_late for row in rows),
+        subject=notice.subject[:400],
+        notice=msgspec.to_builtins(notice),
+        idempotency_key=(
+            f"{notice.idempotency_key}/{place_of(first.channel, first.address)}"
+        ),
+        next_methods=first.next_methods,
+        created_at=now,
+        due_at=now,
+        next_attempt_at=wall,
+    )
+    Notification.objects.filter(pk__in=[row.pk for row in rows]).update(
+        state=NotificationState.SUPERSEDED,
+        settled_at=wall,
+        lease_until=None,
+        bundled_into=digest,
+        detail="said in a digest, because there were too many for one recipient",
+    )
+    return digest
+
+
+def start_next_method(
     notification: Notification, *, now: datetime, wall: datetime
 ) -> None:
+    """Start the next contact method of a held notification beside it, if any."""
     if not notification.next_methods:
         return
     (channel, address), *rest = notification.next_methods
     _update(notification, next_methods=[])
     base = notification.idempotency_key.rsplit("/", 1)[0]
+    key = f"{base}/{place_of(channel, address)}"
     Notification.objects.bulk_create(
         [
             Notification(
                 incident_id=notification.incident_id,
+                purpose=notification.purpose,
+                paging_test_id=notification.paging_test_id,
                 step_key=notification.step_key,
                 verb=notification.verb,
                 stop_on=notification.stop_on,
@@ -166,26 +414,33 @@ def _start_next_method(
                 is_urgent=notification.is_urgent,
                 is_copy=notification.is_copy,
                 is_late=notification.is_late,
+                is_follow_up=notification.is_follow_up,
                 subject=notification.subject,
                 notice=notification.notice,
                 asks_until=notification.asks_until,
                 verb_once_answered=notification.verb_once_answered,
                 notice_once_answered=notification.notice_once_answered,
-                idempotency_key=f"{base}/{channel}",
+                idempotency_key=key,
                 next_methods=rest,
-                created_at=now,
+                # An answer since the first of them ends them all.
+                created_at=notification.created_at,
+                due_at=now,
                 next_attempt_at=wall,
             )
         ],
         ignore_conflicts=True,
     )
+    if notification.purpose == Purpose.DIGEST:
+        # What it says has a new carrier, and is not lost while that one is under way.
+        carrier = Notification.objects.get(idempotency_key=key)
+        notification.members.update(bundled_into=carrier)
 
 
 def _record_lost_attempt(
     notification: Notification, *, now: datetime, wall: datetime
 ) -> None:
     _mark_lost(notification, wall=wall)
-    _start_next_method(notification, now=now, wall=wall)
+    start_next_method(notification, now=now, wall=wall)
 
 
 def _mark_lost(notification: Notification, *, wall: datetime) -> None:
@@ -209,6 +464,7 @@ def _row(
     first, *rest = telling.methods
     answered = telling.once_answered
     who = telling.contact_key or telling.recipient
+    place = place_of(first.channel, first.address)
     return Notification(
         incident_id=incident_id,
         step_key=telling.step.key,
@@ -221,13 +477,20 @@ def _row(
         is_urgent=telling.notice.urgency is Urgency.HIGH,
         is_copy=telling.is_copy,
         is_late=telling.is_late,
+        is_follow_up=telling.is_follow_up,
         subject=telling.notice.subject[:400],
         notice=msgspec.to_builtins(telling.notice),
         asks_until=telling.step.stop_on if answered is not None else "",
         verb_once_answered=answered[0].verb if answered is not None else "",
         notice_once_answered=msgspec.to_builtins(answered[1]) if answered else None,
-        idempotency_key=f"{incident_id}/{telling.step.key}/{who}/{first.channel}",
+        idempotency_key=f"{incident_id}/{telling.step.key}/{who}/{place}",
         next_methods=[[method.channel, method.address] for method in rest],
         created_at=now,
+        due_at=telling.at,
         next_attempt_at=wall,
     )
+
+
+def place_of(channel: str, address: str) -> str:
+    """Name a channel and an address for a key, without disclosing the address."""
+    return f"{channel}-{crc32(address.encode()):08x}"

@@ -13,6 +13,28 @@ from django.db.models import F, Q
 from watchbill.core.ladder import StopOn, Verb
 from watchbill.core.notification import NotificationState, Outcome
 
+
+class Purpose(models.TextChoices):
+    """What a notification is for."""
+
+    INCIDENT = "incident"
+    #: Several that waited for one recipient, said at once.
+    DIGEST = "digest"
+    TEST = "test"
+    #: The code by which an address is verified.
+    VERIFICATION = "verification"
+
+
+class ReceiptWait(models.TextChoices):
+    """What is known of a message after the provider took it."""
+
+    NONE = "", "none expected"
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    MISSING = "missing"
+
+
 _OPEN = [NotificationState.WAITING.value, NotificationState.SENDING.value]
 
 
@@ -21,6 +43,15 @@ class Notification(models.Model):
 
     incident = models.ForeignKey(
         "watchbill.Incident", null=True, on_delete=models.PROTECT
+    )
+    purpose = models.CharField(
+        max_length=12, choices=Purpose.choices, default=Purpose.INCIDENT
+    )
+    paging_test = models.ForeignKey(
+        "watchbill.PagingTest",
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="notifications",
     )
     #: The step of the ladder that decides how it is said.
     step_key = models.TextField()
@@ -39,6 +70,8 @@ class Notification(models.Model):
     is_urgent = models.BooleanField()
     is_copy = models.BooleanField(default=False)
     is_late = models.BooleanField(default=False)
+    #: Wanted only while its recipient has not answered what came before.
+    is_follow_up = models.BooleanField(default=False)
     subject = models.TextField()
     #: The notice as core wrote it; every attempt renders the same one.
     notice = models.JSONField()
@@ -57,7 +90,10 @@ class Notification(models.Model):
         default=NotificationState.WAITING.value,
     )
     created_at = models.DateTimeField()
+    #: Not before this, in the time of the plan; ``next_attempt_at`` is machine time.
+    due_at = models.DateTimeField()
     next_attempt_at = models.DateTimeField()
+    last_attempt_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
@@ -65,6 +101,16 @@ class Notification(models.Model):
     detail = models.TextField(blank=True)
     #: An attempt ended without an answer, so that the recipient may see it twice.
     may_be_duplicate = models.BooleanField(default=False)
+    receipt = models.CharField(
+        max_length=10, choices=ReceiptWait.choices, blank=True, default=ReceiptWait.NONE
+    )
+    receipt_at = models.DateTimeField(null=True)
+    #: When somebody must look at the receipt: it has failed or is missing by then.
+    receipt_due_at = models.DateTimeField(null=True)
+    #: The digest that said it.
+    bundled_into = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="members"
+    )
 
     class Meta:
         """Taken by channel, urgent ones first; listed newest first."""
@@ -78,6 +124,15 @@ class Notification(models.Model):
                 condition=Q(state__in=_OPEN),
             ),
             models.Index(fields=["-created_at", "-id"], name="notification_newest"),
+            models.Index(
+                fields=["channel", "address", "-last_attempt_at"],
+                name="notification_pace",
+            ),
+            models.Index(
+                fields=["channel", "receipt_due_at"],
+                name="notification_receipt",
+                condition=Q(receipt_due_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -107,6 +162,13 @@ class Delivery(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["notification", "number"], name="delivery_number_once"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["provider_ref"],
+                name="delivery_reference",
+                condition=~Q(provider_ref=""),
             ),
         ]
 

@@ -16,22 +16,18 @@ from watchbill.server.accounts.models import User
 from watchbill.server.plans import queries, reading
 from watchbill.server.plans.actions import person_of
 from watchbill.server.plans.models import PlanVersion
-from watchbill.server.plans.queries import Listed, NoPlanInForceError
+from watchbill.server.plans.queries import Listed
 
 _SHOWN_FINDINGS = 200
 
 
 def banner(
-    permissions: frozenset[Permission], *, now: datetime
+    version: PlanVersion, permissions: frozenset[Permission]
 ) -> dict[str, str] | None:
-    """Return the mark that an unsigned plan carries on every page (A43)."""
-    try:
-        version = queries.in_force(now=now)
-    except NoPlanInForceError:
-        return None
+    """Return the mark that an unsigned plan in force carries on every page (A43)."""
     if version.state != VersionState.LOADED:
         return None
-    roles = _listed(_roles(version, queries.approval_of(version, now=now)))
+    roles = _listed(_roles(version, queries.approval_under(version, version)))
     text = _("UNSIGNED: plan %(version)s runs without the signatures of %(roles)s.") % {
         "version": version.label,
         "roles": roles,

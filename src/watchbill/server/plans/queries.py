@@ -122,7 +122,12 @@ def approval_of(version: PlanVersion, *, now: datetime) -> Approval:
     Who holds a role is asked of the plan in force: a proposal could otherwise make
     its author the one who signs it.
     """
-    directory = plan_of(in_force(now=now).pk).directory
+    return approval_under(in_force(now=now), version)
+
+
+def approval_under(current: PlanVersion, version: PlanVersion) -> Approval:
+    """Return the same as :func:`approval_of`, for who knows which plan is in force."""
+    directory = plan_of(current.pk).directory
     roles = tuple(version.signers) or DEFAULT_SIGNERS
     return Approval(
         state=VersionState(version.state),

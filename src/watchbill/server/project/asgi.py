@@ -28,6 +28,12 @@ from django.http import HttpRequest
 from watchbill.core.access import Permission
 from watchbill.server import clock
 from watchbill.server.web.access import may
+from watchbill.server.web.bodies import (
+    BodyRefusedError,
+    ClientLeftError,
+    read_body,
+    replayed,
+)
 from watchbill.server.web.http import Receive, Scope, Send, answer_json, header
 from watchbill.server.web.sse import LiveUpdates
 
@@ -43,13 +49,24 @@ MAX_PAGES = 24
 """Pages answered at once; each takes a thread and a connection, and the engine and
 the intake must always find connections left."""
 
+MAX_CHECKS = 4
+"""Questions after our health answered at once, beside the pages: a watchdog must
+hear the truth while everybody presses Acknowledge."""
+
+MAX_BODY, MAX_HOOK_BODY = 1024 * 1024, 256 * 1024
+"""Bytes; what is posted to ``/hooks/`` comes from anywhere and is short."""
+
+BODY_WITHIN = 10.0
+"""Seconds for a whole body, however slowly it drips."""
+
 
 class WatchbillApplication:
     """Dispatches by path; owns the intake and the live updates."""
 
     def __init__(self) -> None:
         self._django = cast("Application", get_asgi_application())
-        self._slots = asyncio.Semaphore(MAX_PAGES)
+        self._page_slots = asyncio.Semaphore(MAX_PAGES)
+        self._check_slots = asyncio.Semaphore(MAX_CHECKS)
         self._clock = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clock")
         self._intake: Intake | None = None
         self._live: LiveUpdates | None = None
@@ -68,8 +85,20 @@ class WatchbillApplication:
             self._live.stop()
 
     async def _pages(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._slots:
-            await self._django(scope, receive, send)
+        """Answer by Django; whoever is still sending a body holds no slot."""
+        path = scope["path"]
+        limit = MAX_HOOK_BODY if path.startswith("/hooks/") else MAX_BODY
+        try:
+            body = await read_body(receive, limit=limit, within=BODY_WITHIN)
+        except BodyRefusedError as refused:
+            content = {"status": "refused", "problem": str(refused)}
+            await answer_json(send, refused.status, content, headers=_CLOSE)
+            return
+        except ClientLeftError:
+            return
+        is_check = path.startswith("/health/")
+        async with self._check_slots if is_check else self._page_slots:
+            await self._django(scope, replayed(body, receive), send)
 
     def _application(self, path: str) -> Application:
         if path.startswith("/intake/"):
@@ -126,6 +155,8 @@ class WatchbillApplication:
         if self._intake is not None and topic in {"integrations", "poll"}:
             self._intake.forget_keys()
 
+
+_CLOSE = (("connection", "close"),)
 
 _SHARED_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
 """Options of libpq that asyncpg understands too, in a URL only."""

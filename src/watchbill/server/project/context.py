@@ -1,5 +1,6 @@
 """What every page needs around its content."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -10,11 +11,15 @@ from django.utils.translation import gettext as _
 from watchbill.core.access import Permission
 from watchbill.server import clock
 from watchbill.server.demo import state as demo
+from watchbill.server.engine import notices as engine_notices
 from watchbill.server.engine import queries as engine
+from watchbill.server.engine.queries import EngineHealth
 from watchbill.server.incidents import queries as incidents
 from watchbill.server.intake import queries as intake
+from watchbill.server.people import queries as people
 from watchbill.server.plans import pages as plan_pages
 from watchbill.server.plans import queries as plans
+from watchbill.server.plans.models import PlanVersion
 from watchbill.server.plans.queries import NoPlanInForceError
 from watchbill.server.tickets import queries as tickets
 from watchbill.server.timers import queries as timers
@@ -24,11 +29,13 @@ from watchbill.server.web.access import permissions_held
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Return the navigation, the banners and the clock of a page."""
     now = clock.now()
+    plan = _in_force(now=now)
     context: dict[str, Any] = {
-        "product": _product(now=now),
+        "product": plans.plan_of(plan.pk).meta.product if plan else "watchbill",
         "server_now": now,
         "clock_rate": clock.rate(),
         "demo": demo.banner(),
+        "is_refresh": _is_refresh(request),
     }
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
@@ -40,15 +47,28 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "nav": list(_navigation(request, permissions)),
         "menu": list(_menu(permissions)),
         "engine": {"ok": health.is_alive, "text": health.text},
-        "plan_banner": _trouble() or plan_pages.banner(permissions, now=now),
+        "engine_notices": [
+            *_notices(health, permissions),
+            *_unanswered(permissions, now=now),
+        ],
+        "plan_banner": _trouble() or (plan and plan_pages.banner(plan, permissions)),
     }
 
 
-def _product(*, now: datetime) -> str:
+def _is_refresh(request: HttpRequest) -> bool:
+    """Whether a live region of an open page asks how it looks now.
+
+    It shows no messages, so it must not use them up: the answer to a button, which
+    comes at the same time, does show them.
+    """
+    return request.headers.get("HX-Source", "").startswith("div#")
+
+
+def _in_force(*, now: datetime) -> PlanVersion | None:
     try:
-        return plans.plan_of(plans.in_force(now=now).pk).meta.product
+        return plans.in_force(now=now)
     except NoPlanInForceError:
-        return "watchbill"
+        return None
 
 
 def _navigation(
@@ -82,17 +102,50 @@ def _navigation(
 
 
 def _menu(permissions: frozenset[Permission]) -> list[dict[str, str]]:
-    links = [{"label": _("My account"), "url": reverse("people:account")}]
+    links = [
+        {"label": _("My account"), "url": reverse("people:account")},
+        {"label": _("How I am told"), "url": reverse("notifications:mine")},
+    ]
     if Permission.VIEW_CONTACTS in permissions:
         url = reverse("oncall:contact_card")
         links.append({"label": _("Emergency contacts"), "url": url})
+    if Permission.VIEW_DELIVERIES in permissions:
+        url = reverse("notifications:readiness")
+        links.append({"label": _("Who can be reached"), "url": url})
     if Permission.MANAGE_USERS in permissions:
         links.append({"label": _("Users"), "url": reverse("people:users")})
     if Permission.MANAGE_INTEGRATIONS in permissions:
         links.append({"label": _("Integrations"), "url": reverse("intake:list")})
+    if Permission.MANAGE_ENGINE in permissions:
+        links.append({"label": _("Engine"), "url": reverse("engine:overview")})
     if demo.current() is not None:
         links.append({"label": _("Demo inbox"), "url": reverse("demo:inbox")})
     return links
+
+
+def _notices(
+    health: EngineHealth, permissions: frozenset[Permission]
+) -> list[engine_notices.Notice]:
+    is_demo = demo.current() is not None
+    return list(engine_notices.notices(health, permissions, is_demo=is_demo))
+
+
+def _unanswered(
+    permissions: frozenset[Permission], *, now: datetime
+) -> Iterator[dict[str, str]]:
+    """That somebody on call did not confirm the weekly test, for the owners."""
+    if Permission.MANAGE_USERS not in permissions:
+        return
+    count = people.unanswered_tests(now=now)
+    if not count:
+        return
+    text = _("Not confirmed: the weekly test page, by %(n)s of those on call.")
+    yield {
+        "level": "warning",
+        "text": text % {"n": count},
+        "url": reverse("notifications:readiness"),
+        "link": _("Who can be reached"),
+    }
 
 
 def _trouble() -> dict[str, str] | None:

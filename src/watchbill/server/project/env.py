@@ -6,6 +6,7 @@ understood stops the start with a sentence that names the variable.
 """
 
 import os
+from datetime import datetime, time
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
@@ -54,6 +55,35 @@ def networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:
         return tuple(ip_network(word) for word in words(name))
     except ValueError as error:
         message = f"{name} must be networks such as 10.1.0.0/16: {error}"
+        raise SettingError(message) from error
+
+
+def seconds(name: str, default: str) -> float:
+    """Return a variable of at least one second."""
+    value = text(name, default)
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0.0
+    if not 1 <= number <= 86400:
+        message = f"{name} must be a number of seconds from 1 to 86400, not {value!r}"
+        raise SettingError(message)
+    return number
+
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def weekly(name: str, default: str) -> tuple[int, time] | None:
+    """Return a variable such as ``fri 10:00``, Monday being 0; None for ``off``."""
+    value = text(name, default).strip().lower()
+    if value == "off":
+        return None
+    day, _, clock = value.partition(" ")
+    try:
+        return _DAYS.index(day[:3]), datetime.strptime(clock.strip(), "%H:%M").time()  # noqa: DTZ007 - a wall time has no zone
+    except ValueError as error:
+        message = f"{name} must be a day and a time such as fri 10:00, or off"
         raise SettingError(message) from error
 
 

@@ -7,7 +7,7 @@ one-time links, links in messages, intake addresses with the key at their end.
 import logging
 import re
 
-_TOKEN = re.compile(r"\b(wb[a-z]_|n/[0-9]+\.)[A-Za-z0-9_-]{20,}")
+_TOKEN = re.compile(r"\b(wb[a-z]_|(?:n|confirm)/[0-9]+\.)[A-Za-z0-9_-]{20,}")
 
 
 class WithoutTokens(logging.Filter):

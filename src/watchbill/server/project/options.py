@@ -19,6 +19,8 @@ class Options:
     database_url: str = ""
     #: The plan to put in force; None keeps the one that is.
     plan: Loaded | None = None
+    #: Page nobody until an owner says so, or for a quarter of an hour.
+    is_held: bool = False
 
     @property
     def url(self) -> str:

@@ -89,7 +89,7 @@ def _run(
         installed = setup.prepare(options, greet=True)
         for line in installed.greeting:
             tell(line)
-        with setup.engine(), _restarting(embedded):
+        with setup.engine(options), _restarting(embedded):
             _serve(installed, taken, beside)
 
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
-from watchbill.server.project import env
+from watchbill.server.project import channel_settings, env
 
 _SERVER = Path(__file__).resolve().parent.parent
 
@@ -160,10 +160,17 @@ LOGGING = {
 }
 
 # Channels: how people are reached. Who is reached, and when, is in the plan.
-SMTP_URL = env.secret("WATCHBILL_SMTP_URL")
-MAIL_FROM = env.text("WATCHBILL_MAIL_FROM", "watchbill@localhost")
-SLACK_TOKEN = env.secret("WATCHBILL_SLACK_TOKEN")
-SLACK_API_URL = env.text("WATCHBILL_SLACK_API_URL", "https://slack.com/api")
-SLACK_WEBHOOK_URL = env.secret("WATCHBILL_SLACK_WEBHOOK_URL")
+CHANNELS = channel_settings.read()
+#: Providers of one kind in the order in which they are tried, such as two for SMS.
+CHANNEL_ORDER = env.words("WATCHBILL_CHANNEL_ORDER")
 #: Networks that watchbill may call although they are not public.
 EGRESS_ALLOW = env.networks("WATCHBILL_EGRESS_ALLOW")
+
+# The engine, seen from outside.
+#: What a watchdog outside gave us to call while people are being paged.
+HEARTBEAT_URL = env.secret("WATCHBILL_HEARTBEAT_URL")
+HEARTBEAT_EVERY = env.seconds("WATCHBILL_HEARTBEAT_EVERY", "60")
+#: What Prometheus must show to read the metrics; without it, only this machine may.
+METRICS_TOKEN = env.secret("WATCHBILL_METRICS_TOKEN")
+#: When whoever is on call gets a test page, in the plan's zone; None is never.
+PAGING_TEST = env.weekly("WATCHBILL_PAGING_TEST", "fri 10:00")

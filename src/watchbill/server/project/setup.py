@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import ModuleType
 
 from django.conf import settings
 from django.core.management import call_command
@@ -17,8 +18,10 @@ from watchbill.plan import bundled_text, load
 from watchbill.server import clock
 from watchbill.server.accounts import actions as accounts
 from watchbill.server.accounts import queries as account_queries
-from watchbill.server.engine import channels
-from watchbill.server.engine.loop import Engine
+from watchbill.server.engine import channels, desk, trial
+from watchbill.server.engine import start as engine_start
+from watchbill.server.engine.loop import Engine, node_name
+from watchbill.server.hooks import ways
 from watchbill.server.intake import actions as intake
 from watchbill.server.plans import actions as plan_actions
 from watchbill.server.plans import queries as plan_queries
@@ -44,6 +47,16 @@ class Installation:
     #: What the operator should read, line by line.
     greeting: tuple[str, ...]
     application: WatchbillApplication
+
+    @property
+    def engine_desk(self) -> ModuleType:
+        """What an operator may do to the engine."""
+        return desk
+
+    @property
+    def trial(self) -> ModuleType:
+        """Test pages from a terminal."""
+        return trial
 
     def link_for(self, email: str | None) -> str:
         """Return a link that signs a user in, or without an address the owner's.
@@ -99,26 +112,37 @@ def prepare(options: Options, *, greet: bool) -> Installation:
     version = plan_queries.in_force(now=now)
     plan_queries.plan_of(version.pk)  # refuse to start on a plan that cannot be read
     token = accounts.make_owner_link(now=clock.wall()) if greet else None
+    noticed = _begin(options) if greet else ()
     return Installation(
         url=options.url,
         plan=version,
         greeting=(
             *_greeting(options, version, token, is_example=is_example),
             *(() if names else (_NO_CHANNEL,)),
+            *noticed,
         ),
         application=application,
     )
 
 
+def _begin(options: Options) -> tuple[str, ...]:
+    """Look, before the engine's first cycle, at where it has woken up."""
+    return engine_start.begin(
+        options.data_dir, node=node_name(), is_held=options.is_held
+    )
+
+
 @contextmanager
-def engine() -> Iterator[None]:
+def engine(options: Options) -> Iterator[None]:
     """Run this node's engine for as long as the block lasts."""
-    running = Engine(channels.from_settings())
-    running.start()
-    try:
-        yield
-    finally:
-        running.stop()
+    found = channels.from_settings()
+    running = Engine(found, data_dir=options.data_dir)
+    with ways.use(found):
+        running.start()
+        try:
+            yield
+        finally:
+            running.stop()
 
 
 def _greeting(

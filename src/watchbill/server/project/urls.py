@@ -21,8 +21,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("plan/", include("watchbill.server.plans.urls")),
     path("", include("watchbill.server.people.urls")),
     path("integrations/", include("watchbill.server.intake.urls")),
+    path("hooks/", include("watchbill.server.hooks.urls")),
     path("demo/", include("watchbill.server.demo.urls")),
     path("health/live", web.live, name="health_live"),
     path("health/ready", web.ready, name="health_ready"),
     path("health/engine", engine.health, name="health_engine"),
+    path("metrics", engine.scrape, name="metrics"),
+    path("engine/", include("watchbill.server.engine.urls")),
 ]

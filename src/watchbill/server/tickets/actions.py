@@ -7,7 +7,13 @@ from watchbill.server.web.live import announce
 
 
 def open_for_incident(
-    incident_id: int, *, title: str, priority: str, assigned_to: str, now: datetime
+    incident_id: int,
+    *,
+    title: str,
+    priority: str,
+    assigned_to: str,
+    level: str = "",
+    now: datetime,
 ) -> Ticket:
     """Open the ticket that an incident's ladder asks for (S3.2-02 to S3.2-04)."""
     ticket = Ticket.objects.create(
@@ -15,10 +21,18 @@ def open_for_incident(
         priority=priority,
         incident_id=incident_id,
         assigned_to=assigned_to,
+        level=level,
         created_at=now,
     )
     announce("tickets")
     return ticket
+
+
+def hand_on(incident_id: int, *, level: str) -> None:
+    """Give the open tickets of an incident to a higher level of support (A33)."""
+    rows = Ticket.objects.filter(incident=incident_id, status=TicketStatus.OPEN)
+    if rows.exclude(level=level).update(level=level):
+        announce("tickets")
 
 
 def close(ticket_id: int, *, actor: str, now: datetime) -> bool:

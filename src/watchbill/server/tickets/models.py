@@ -26,6 +26,8 @@ class Ticket(models.Model):
         related_name="tickets",
     )
     assigned_to = models.TextField(blank=True)
+    #: The level of support that works on it, such as "L1" (A33).
+    level = models.TextField(blank=True)
     created_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
     closed_by = models.TextField(blank=True)

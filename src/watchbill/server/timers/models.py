@@ -22,8 +22,12 @@ class DueStep(models.Model):
 
     #: Which handler of the engine decides, such as "ladder".
     kind = models.CharField(max_length=40)
+    #: Zero for the engine's own recurring work, which is about nothing in particular.
     subject_id = models.BigIntegerField()
-    plan_version = models.ForeignKey("watchbill.PlanVersion", on_delete=models.PROTECT)
+    #: Null for what no plan decides.
+    plan_version = models.ForeignKey(
+        "watchbill.PlanVersion", null=True, on_delete=models.PROTECT
+    )
     due_at = models.DateTimeField()
     #: When the engine takes it: ``due_at``, or later after a failure.
     wake_at = models.DateTimeField()
@@ -34,11 +38,23 @@ class DueStep(models.Model):
     failures = models.PositiveSmallIntegerField(default=0)
     #: Why the last attempt to decide failed; shown on the console.
     last_error = models.TextField(blank=True)
+    #: It has failed so often that somebody must look at it; it is still tried, rarely.
+    quarantined_at = models.DateTimeField(null=True)
 
     class Meta:
         """At most one pending row for a subject and kind; taken in time order."""
 
         indexes = [
+            models.Index(
+                fields=["kind", "wake_at", "id"],
+                name="duestep_by_kind",
+                condition=Q(state=DueStepState.PENDING),
+            ),
+            models.Index(
+                fields=["id"],
+                name="duestep_quarantined",
+                condition=Q(state=DueStepState.PENDING, quarantined_at__isnull=False),
+            ),
             models.Index(
                 fields=["wake_at", "id"],
                 name="duestep_pending",

@@ -37,16 +37,22 @@ def is_pending(kind: str, subject_id: int) -> bool:
     ).exists()
 
 
-def next_wake_at() -> datetime | None:
-    """Return when the next pending step wants to be looked at."""
-    return (
-        DueStep.objects.filter(state=DueStepState.PENDING)
-        .order_by("wake_at")
-        .values_list("wake_at", flat=True)
-        .first()
-    )
+def next_wake_at(kind: str | None = None) -> datetime | None:
+    """Return when the next pending step, of a kind or of any, wants to be looked at."""
+    rows = DueStep.objects.filter(state=DueStepState.PENDING)
+    if kind is not None:
+        rows = rows.filter(kind=kind)
+    return rows.order_by("wake_at").values_list("wake_at", flat=True).first()
 
 
 def failing_count() -> int:
     """Return how many pending steps cannot be decided, for the console."""
     return DueStep.objects.filter(state=DueStepState.PENDING, failures__gt=0).count()
+
+
+def quarantined() -> list[DueStep]:
+    """Return the steps that have failed so often that somebody must look."""
+    rows = DueStep.objects.filter(state=DueStepState.PENDING).exclude(
+        quarantined_at=None
+    )
+    return list(rows.order_by("pk")[:50])

@@ -8,6 +8,7 @@ anybody what he may not see.
 """
 
 import json
+from collections.abc import Iterable
 
 from django.db import connection
 
@@ -19,6 +20,16 @@ def announce(topic: str, number: int | None = None) -> None:
     """Tell open pages, at COMMIT, that a subject changed."""
     message = {"topic": topic} if number is None else {"topic": topic, "id": number}
     _notify(LIVE_CHANNEL, json.dumps(message))
+
+
+def announce_all(topic: str, numbers: Iterable[int]) -> None:
+    """Tell open pages, at COMMIT, that several subjects changed."""
+    messages = [json.dumps({"topic": topic, "id": number}) for number in numbers]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_notify(%s, message) FROM unnest(%s::text[]) AS message",
+            [LIVE_CHANNEL, messages],
+        )
 
 
 def wake_engine() -> None:

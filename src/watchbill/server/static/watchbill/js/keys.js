@@ -1,4 +1,5 @@
-/* Single-key shortcuts: j k move, a acknowledge, r resolve, e escalate, ? help.
+/* Single-key shortcuts: j k move, a acknowledge, r resolve, e escalate,
+ * s change the severity, ? help.
  *
  * Enter needs no code: j and k move the real focus between links [data-row].
  * A key acts on the visible element [data-key="…"]: a fold opens and its first control
@@ -36,7 +37,7 @@
       return;
     }
     element.open = true;
-    element.querySelector("textarea, input:not([type=hidden]), button")?.focus();
+    element.querySelector("select, textarea, input:not([type=hidden]), button")?.focus();
   }
 
   document.addEventListener("keydown", (event) => {
@@ -46,7 +47,7 @@
     else if (isOff()) return;
     else if (event.key === "j") move(1);
     else if (event.key === "k") move(-1);
-    else if ("are".includes(event.key) && !event.repeat) press(event.key);
+    else if ("ares".includes(event.key) && !event.repeat) press(event.key);
     else return;
     event.preventDefault();
   });

@@ -1,0 +1,140 @@
+"""The response team of an incident: who has which role (S3.1-06, A30)."""
+
+from datetime import datetime
+
+from watchbill.core import team as core
+from watchbill.core.team import Setting, TeamRole
+from watchbill.plan import Plan
+from watchbill.server.incidents.models import (
+    Incident,
+    Responder,
+    RoleAssignment,
+    TimelineKind,
+)
+from watchbill.server.incidents.timeline import SYSTEM, Actor, record
+
+
+def activate(incident: Incident, plan: Plan, *, now: datetime) -> None:
+    """Fill the roles that nobody has, if the severity activates the team."""
+    team = plan.team(incident.severity)
+    if team is None:
+        return
+    held = {one.role for one in holders(incident.pk)}
+    found = [
+        one
+        for one in core.assign(team, plan.roster(), _setting(incident, plan, at=now))
+        if one.role not in held
+    ]
+    for one in found:
+        RoleAssignment.objects.create(
+            incident=incident,
+            role=one.role,
+            contact_key=one.contact.key,
+            label=one.contact.label,
+            is_acting=one.is_acting,
+            since=now,
+        )
+    if found:
+        text = "Response team activated"
+        who = ", ".join(f"{_NAMES[one.role]}: {one.contact.label}" for one in found)
+        record(incident, TimelineKind.STATUS, text, actor=SYSTEM, now=now, detail=who)
+
+
+def take(incident: Incident, role: TeamRole, *, actor: Actor, now: datetime) -> str:
+    """Give a role of a held incident to who asks for it; return whom it was taken from.
+
+    Raises ValueError when the role is theirs already.
+    """
+    before = [one for one in holders(incident.pk) if one.role == role]
+    if any(is_of(one, actor) and not one.is_acting for one in before):
+        message = f"{actor.label} is {_NAMES[role]} already"
+        raise ValueError(message)
+    former = ", ".join(one.label for one in before if not is_of(one, actor))
+    _hand_over(incident, role, actor, now=now)
+    text = f"{actor.label} is now {_NAMES[role]}"
+    record(
+        incident,
+        TimelineKind.STATUS,
+        text,
+        actor=actor,
+        now=now,
+        detail=f"taken over from {former}" if former and not role.is_shared else "",
+    )
+    return former
+
+
+def relieve(incident: Incident, plan: Plan, actor: Actor, *, now: datetime) -> None:
+    """Let the commander who has come command in place of whoever acts for them."""
+    team = plan.team(incident.severity)
+    acting = RoleAssignment.objects.filter(
+        incident=incident, role=TeamRole.COMMANDER, until=None, is_acting=True
+    )
+    if team is None or not actor.contact_key or not acting.exists():
+        return
+    setting = _setting(incident, plan, at=now)
+    if core.relieves(actor.contact_key, team, plan.roster(), setting):
+        take(incident, TeamRole.COMMANDER, actor=actor, now=now)
+
+
+def join(incident: Incident, actor: Actor, *, now: datetime) -> bool:
+    """Make somebody a responder who has come; False if they had come before."""
+    if not actor.contact_key:
+        return False
+    row, _ = Responder.objects.get_or_create(
+        incident=incident,
+        contact_key=actor.contact_key,
+        defaults={"label": actor.label, "role": "responder", "since": now},
+    )
+    is_new = row.joined_at is None
+    Responder.objects.filter(pk=row.pk).update(joined_at=now)
+    return is_new
+
+
+def holders(incident_id: int) -> list[RoleAssignment]:
+    """Return who has a role now, in the order of the roles."""
+    rows = RoleAssignment.objects.filter(incident=incident_id, until=None)
+    return sorted(rows, key=lambda one: (_ORDER.index(one.role), one.pk))
+
+
+def name_of(role: TeamRole) -> str:
+    """Return what a role is called on a page."""
+    return _NAMES[role]
+
+
+_ORDER = [one.value for one in TeamRole]
+
+_NAMES = {
+    TeamRole.COMMANDER: "commander",
+    TeamRole.OPERATIONS: "operations",
+    TeamRole.COMMUNICATIONS: "communications",
+    TeamRole.SCRIBE: "scribe",
+    TeamRole.EXPERT: "subject matter expert",
+}
+
+
+def _hand_over(
+    incident: Incident, role: TeamRole, actor: Actor, *, now: datetime
+) -> None:
+    held = RoleAssignment.objects.filter(incident=incident, role=role, until=None)
+    if role.is_shared:
+        held = held.filter(contact_key=actor.contact_key, label=actor.label)
+    held.update(until=now)
+    RoleAssignment.objects.create(
+        incident=incident,
+        role=role,
+        contact_key=actor.contact_key,
+        label=actor.label,
+        since=now,
+    )
+
+
+def is_of(one: RoleAssignment, actor: Actor) -> bool:
+    """Return whether a role is somebody's."""
+    if actor.contact_key:
+        return one.contact_key == actor.contact_key
+    return one.label == actor.label and not one.contact_key
+
+
+def _setting(incident: Incident, plan: Plan, *, at: datetime) -> Setting:
+    category = incident.category or None
+    return Setting(at=at, category=category, shifts=plan.shifts)

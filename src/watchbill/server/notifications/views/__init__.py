@@ -1,0 +1,1 @@
+"""Pages of the delivery log, and of how people are told."""
