@@ -5,6 +5,7 @@
     python3 run.py test            every check and every test, as on the build server
     python3 run.py test ARGS...    only pytest, with these arguments
     python3 run.py lint            only the checks: format, style, types, imports, ...
+    python3 run.py campaign        crash it a thousand times; write docs/crash-report.md
     python3 run.py coverage        rewrite docs/coverage-of-the-plan.md from the tests
     python3 run.py setup           only prepare .venv
 
@@ -63,6 +64,8 @@ def main(argv: list[str]) -> None:
     elif command == "lint":
         set_up(development=True)
         lint()
+    elif command == "campaign":
+        campaign(rest)
     elif command == "coverage":
         set_up(development=True)
         execute("-m", "tests.plugins.coverage_of_plan", *rest)
@@ -88,6 +91,12 @@ def test(arguments: list[str]) -> None:
         require(title, ["-m", "pytest", "-q", *DATABASE_TESTS], older)
     heading("Tests")
     execute("-m", "pytest")
+
+
+def campaign(arguments: list[str]) -> None:
+    set_up(development=True)
+    provide_debian_packages()
+    execute("-m", "tests.crash.campaign", *arguments)
 
 
 def lint() -> None:
@@ -330,6 +339,18 @@ PROGRAMS = (
         "usr/lib/postgresql/*/bin/initdb",
         ("initdb",),
         "tests against the distribution's PostgreSQL",
+    ),
+    Program(
+        "faketime",
+        "usr/lib/*/faketime/libfaketimeMT.so.1",
+        (),
+        "tests of clocks that jump (F12, F13)",
+    ),
+    Program(
+        "pgbouncer",
+        "usr/sbin/pgbouncer",
+        ("pgbouncer",),
+        "tests with a pooler before the database (F30)",
     ),
 )
 

@@ -3,10 +3,16 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.crash import cluster as clusters
+from tests.crash import system as systems
+from tests.crash.campaign import HASTY
+from tests.crash.system import System
+from tests.doubles.recording_provider import RecordingProvider, no_fault
 from tests.doubles.slack_server import SlackDouble
 from tests.doubles.smtp_server import SmtpDouble
 
@@ -29,3 +35,25 @@ def smtp() -> Iterator[SmtpDouble]:
 def slack() -> Iterator[SlackDouble]:
     with SlackDouble() as double:
         yield double
+
+
+@pytest.fixture(scope="session")
+def shared_system() -> Iterator[System]:
+    """One prepared installation for all scenarios: making one takes seconds."""
+    with ExitStack() as stack:
+        place = stack.enter_context(clusters.short_directory())
+        cluster = stack.enter_context(clusters.running("embedded", home=place))
+        provider = stack.enter_context(RecordingProvider())
+        yield stack.enter_context(
+            systems.running(cluster, provider, place / "system", variants=HASTY)
+        )
+
+
+@pytest.fixture
+def system(shared_system: System) -> Iterator[System]:
+    """The installation, empty, with no process running and no fault."""
+    systems.clean(shared_system)
+    shared_system.provider.faults = no_fault
+    yield shared_system
+    shared_system.end_nodes()
+    shared_system.proxy.heal()

@@ -27,16 +27,19 @@ SELECT (SELECT count(*) FROM watchbill_inboxentry
      + (SELECT count(*) FROM watchbill_duestep
         WHERE state = 'pending' AND wake_at < clock_timestamp())
 """
+#: A page that was one too many for its recipient is said by a digest.
 _FIRST_PAGES = """
-SELECT DISTINCT a.labels->>'service', n.idempotency_key, n.state, n.may_be_duplicate
+SELECT DISTINCT a.labels->>'service', said.idempotency_key, said.state,
+       said.may_be_duplicate
 FROM watchbill_notification n JOIN watchbill_alert a USING (incident_id)
+JOIN watchbill_notification said ON said.id = coalesce(n.bundled_into_id, n.id)
 WHERE n.channel = 'email' AND n.verb = 'page'
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page as the outbox holds it, and how often it came to the mail server."""
+    """A page, or the digest that said it, and how often it came to the mail server."""
 
     service: str
     message_id: str

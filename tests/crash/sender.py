@@ -17,7 +17,14 @@ PAGES_EVERY = 8
 class Sender:
     """Posts one alert after the other in a thread, and remembers what was accepted."""
 
-    def __init__(self, url: str, *, prefix: str = "s", pause: float = 0.005) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str = "s",
+        pause: float = 0.005,
+        pages_every: int = PAGES_EVERY,
+    ) -> None:
         self.url = url
         #: Services whose alert was answered 2xx, by severity.
         self.accepted: dict[str, str] = {}
@@ -28,6 +35,7 @@ class Sender:
         self.longest_wait = 0.0
         self._prefix = prefix
         self._pause = pause
+        self._pages_every = pages_every
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._post_for_ever, name="sender")
 
@@ -58,7 +66,7 @@ class Sender:
 
     def _send(self, client: httpx2.Client, number: int) -> None:
         service = f"{self._prefix}{number}"
-        pages = number % PAGES_EVERY == 0
+        pages = number % self._pages_every == 0
         body = body_of(p1(service) if pages else p3(service))
         started = time.monotonic()
         if self._post_until_accepted(client, body):

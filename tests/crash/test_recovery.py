@@ -20,8 +20,10 @@ from tests.postgres.processes import is_alive
 
 pytestmark = pytest.mark.crash
 
-ROUNDS = int(os.environ.get("WATCHBILL_CRASH_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("WATCHBILL_CRASH_ROUNDS", "2"))
 CAMPAIGN_ROUNDS = max(ROUNDS, 100)
+#: So few pages that hardly anybody gets more than a minute bears, and they go at once.
+PAGES_EVERY = 120
 #: "Within seconds", on a machine that is busy with other tests.
 RECOVERY_SECONDS = 20
 
@@ -65,9 +67,9 @@ def crash_and_compare(
     seed = random.SystemRandom().randrange(10**6)
     chance = random.Random(seed)
     url = product.create_integration()
-    with Sender(url) as sender:
+    with Sender(url, pages_every=PAGES_EVERY) as sender:
         for _ in range(rounds):
-            await_more(sender, chance.randrange(1, 250))
+            await_more(sender, chance.randrange(1, 60))
             product.kill9()
             product.restart()
         await_more(sender, 1)
@@ -106,7 +108,7 @@ def test_it_outlives_the_death_of_its_database(
     product: Product, smtp: SmtpDouble
 ) -> None:
     url = product.create_integration()
-    with Sender(url) as sender:
+    with Sender(url, pages_every=PAGES_EVERY) as sender:
         await_more(sender, 20)
         killed = product.postmaster_pid()
         os.kill(killed, signal.SIGKILL)
@@ -131,7 +133,7 @@ def test_a_sigterm_ends_everything_and_loses_nothing(
     product: Product, smtp: SmtpDouble
 ) -> None:
     url = product.create_integration()
-    with Sender(url) as sender:
+    with Sender(url, pages_every=PAGES_EVERY) as sender:
         await_more(sender, 20)
         processes = product.process_ids()
         started = time.monotonic()
