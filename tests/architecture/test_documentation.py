@@ -10,7 +10,7 @@ import click
 import pytest
 
 import run
-from tests.plugins import cli_reference
+from tests.plugins import channel_tables, cli_reference
 from tests.plugins.plan_index import ROOT
 from watchbill.cli import main as program
 from watchbill.plan import bundled_text
@@ -22,6 +22,8 @@ ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
 DECISIONS = ROOT / "docs" / "adr"
 
 VARIABLE = re.compile(r"\b(?:WATCHBILL_[A-Z_]+[A-Z]|DATABASE_URL)\b")
+ENGINE_MAP = "Inside the engine"
+PARTS_OF_ANY_ROOM = {"__init__", "actions", "models", "queries", "urls", "views"}
 NOT_ROOMS = {"migrations", "static", "templates", "__pycache__"}
 
 
@@ -62,14 +64,22 @@ def constants() -> Iterator[str]:
 
 
 def read_variables() -> set[str]:
-    """Return the variables whose names stand alone in the sources."""
+    """Return the variables that the sources name, and those that providers declare."""
     names = {text for text in constants() if VARIABLE.fullmatch(text)}
-    return {name.removesuffix("_FILE") for name in names}
+    names = {name.removesuffix("_FILE") for name in names}
+    return names | set(channel_tables.variables())
 
 
 def settings_read() -> dict[str, tuple[str, str]]:
-    """Return how settings.py reads each variable, and its default."""
-    found = {}
+    """Return how each variable is read, and its default."""
+    declared = {
+        name: ("secret" if one.is_secret else "text", one.default)
+        for name, one in channel_tables.variables().items()
+    }
+    return declared | dict(read_by_settings())
+
+
+def read_by_settings() -> Iterator[tuple[str, tuple[str, str]]]:
     path = SOURCES / "server" / "project" / "settings.py"
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         match node:
@@ -79,8 +89,7 @@ def settings_read() -> dict[str, tuple[str, str]]:
             ):
                 value = ast.literal_eval(default[0]) if default else ""
                 text = value if isinstance(value, str) else " ".join(value)
-                found[name] = (way, text)
-    return found
+                yield name, (way, text)
 
 
 def documented_settings() -> dict[str, list[str]]:
@@ -130,6 +139,46 @@ def test_only_secrets_are_said_to_be_readable_from_a_file() -> None:
     secrets = {name for name, (way, _) in settings_read().items() if way == "secret"}
 
     assert said == secrets - {"DATABASE_URL"}
+
+
+# ── Channels ──────────────────────────────────────────────────────────────────────
+
+
+def test_the_tables_of_channels_are_current() -> None:
+    assert channel_tables.render(OPERATING) == OPERATING, (
+        "run `python -m tests.plugins.channel_tables` and commit the page"
+    )
+
+
+def test_each_channel_and_each_of_its_variables_has_a_row_and_a_guide() -> None:
+    channels = {row[1].strip("`"): row for row in rows(section(OPERATING, "Channels"))}
+    settings = documented_settings()
+    known = {one.provider.name: one for one in channel_tables.known()}
+
+    assert set(channels) == set(known)
+    for name, one in known.items():
+        (guide,) = links(channels[name][0])
+        text = (ROOT / "docs" / guide).read_text("utf-8")
+        assert text.startswith("# "), guide
+        assert [v for v in one.variables if v not in text] == [], guide
+        assert [v for v in one.variables if v not in settings] == []
+
+
+def test_the_metrics_the_pages_name_are_collected() -> None:
+    known = set(constants())
+    named = set(re.findall(r"`(watchbill_[a-z_]+)`", OPERATING))
+
+    assert len(named) >= 10
+    assert {n for n in named if not {n, n.removeprefix("watchbill_")} & known} == set()
+
+
+def test_the_table_of_channels_says_what_their_folders_say() -> None:
+    cells = {row[1].strip("`"): row[2:] for row in rows(section(OPERATING, "Channels"))}
+
+    assert cells["slack"] == ["Slack member id", "yes", "it calls us", ""]
+    assert cells["telegram"][2] == "it calls us, or we ask it"
+    assert cells["gsm"] == ["phone number", "", "it hands them over", "within 5 min"]
+    assert cells["webhook"] == ["nobody by name", "yes", "by the link", ""]
 
 
 # ── Commands ──────────────────────────────────────────────────────────────────────
@@ -266,6 +315,13 @@ def test_every_room_of_the_server_is_on_the_map() -> None:
     }
 
     assert rooms == table
+
+
+def test_every_module_of_the_engine_is_on_its_map() -> None:
+    named = set(re.findall(r"`engine/(\w+)\.py`", section(ARCHITECTURE, ENGINE_MAP)))
+    modules = {path.stem for path in (SOURCES / "server" / "engine").glob("*.py")}
+
+    assert modules - named == PARTS_OF_ANY_ROOM
 
 
 def test_every_function_and_file_the_architecture_names_exists() -> None:

@@ -41,7 +41,7 @@ def demo(tmp: Path) -> Iterator[Product]:
 def test_the_demo_plays_its_story(demo: Product, tmp: Path) -> None:
     eventually(lambda: STORY in demo.stdout, "the story has ended")
     with closing(signed_in(demo)) as client:
-        incident = text_of(client.get("/incidents/1/"))
+        incident = text_of(client.get("/incidents/1/?all"))
         listed = text_of(client.get("/incidents/?status=all"))
         tickets = text_of(client.get("/tickets/"))
         inbox = text_of(client.get("/demo/inbox/"))
@@ -56,6 +56,8 @@ def test_the_demo_plays_its_story(demo: Product, tmp: Path) -> None:
     assert listed.count("Drill") == 2
     assert "Disk of db-2 is 82 % full" in tickets
     assert "DRILL [P1] Page: Payment success" in inbox
+    assert "Opened the Slack channel #drill-1-payment-success" in incident
+    assert "Slack room of the incident" in inbox
     assert "This is a drill. Nothing leaves this machine." in inbox
 
 
