@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from watchbill.server.engine.channels import Channels
 from watchbill.server.engine.egress import Egress
 from watchbill.server.engine.modem import ModemTroubleError, modem_of
 from watchbill.server.engine.polling import (
-    ANSWERS_AN_HOUR,
     LEASE,
     Handle,
     Poller,
@@ -275,21 +274,6 @@ def test_a_receipt_is_handed_on_and_not_answered(modem: ModemDouble) -> None:
     assert isinstance(event, Receipt)
     assert event.provider_ref == f"{MAY}#3"
     assert modem.sent == []
-
-
-def test_a_machine_that_keeps_answering_is_not_answered_for_ever(
-    modem: ModemDouble,
-) -> None:
-    asks = listener(modem, Desk())
-    for _ in range(ANSWERS_AN_HOUR + 2):
-        modem.arrive(deliver(MAY, "thank you", at=AT)[0])
-
-    poll(asks, "gsm")
-    soon = len(modem.sent)
-    modem.arrive(deliver(MAY, "thank you", at=AT)[0])
-    poll(asks, "gsm", at=AT + timedelta(hours=1, seconds=1))
-
-    assert (soon, len(modem.sent)) == (ANSWERS_AN_HOUR, ANSWERS_AN_HOUR + 1)
 
 
 def test_a_modem_that_is_gone_is_said(modem: ModemDouble) -> None:

@@ -1,7 +1,7 @@
 """Who speaks from an address, what their words mean, and what they may learn."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlencode
@@ -21,12 +21,13 @@ from watchbill.core.messages import Reply
 from watchbill.core.notification import NotificationState
 from watchbill.core.paging import AddressKind
 from watchbill.integrations import twilio
-from watchbill.integrations.contract import Asked
+from watchbill.integrations.contract import Asked, Result
 from watchbill.server import signed
 from watchbill.server.accounts.models import User
 from watchbill.server.engine.channels import Channels
 from watchbill.server.engine.egress import Egress
 from watchbill.server.hooks import actions, commands, queries, views, ways
+from watchbill.server.hooks.budget import ANSWERS_AN_HOUR
 from watchbill.server.hooks.commands import Word
 from watchbill.server.hooks.models import SeenCall
 from watchbill.server.incidents.models import Incident
@@ -467,3 +468,20 @@ def test_what_nobody_signed_fills_neither_the_memory_nor_the_log(
     assert len(views._refused) <= known + 1
     assert "evil" not in caplog.text
     assert sum("is refused" in one.message for one in caplog.records) <= 5
+
+
+@pytest.mark.parametrize("provider", ["twilio_sms", "smspoh"])
+def test_f23_two_machines_do_not_thank_each_other_for_ever(
+    slack: Slack, provider: str
+) -> None:
+    has_phone(slack, "devops_engineer")
+
+    def ask(wall: datetime) -> Result | None:
+        asked = Asked(address=PHONE, text="thank you for your message")
+        return actions.handle(provider, asked, now=wall, wall=wall)
+
+    now = slack.clock.now()
+    answered = [ask(now) is not None for _ in range(ANSWERS_AN_HOUR + 2)]
+
+    assert answered == [True] * ANSWERS_AN_HOUR + [False] * 2
+    assert ask(now + timedelta(hours=1, seconds=1)) is not None

@@ -13,10 +13,9 @@ machines could go on thanking each other, so a number gets a few answers an hour
 """
 
 import logging
-from collections import defaultdict, deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -38,13 +37,8 @@ from watchbill.server.engine.modem import modem_of
 from watchbill.server.hooks.models import PollCursor
 from watchbill.server.providers import Configured
 
-ANSWERS_AN_HOUR = 6
-"""Text messages to one number that say what came of an answer."""
-
 LEASE = timedelta(minutes=1)
 """Longer than a question is held open and its answers take to be done."""
-
-_HOUR = timedelta(hours=1)
 
 logger = logging.getLogger(__name__)
 
@@ -68,9 +62,6 @@ class Poller:
 
     channels: Channels
     handle: Handle
-    _answers: defaultdict[str, deque[datetime]] = field(
-        default_factory=lambda: defaultdict(deque)
-    )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -204,24 +195,10 @@ class Poller:
         exchanges = outbound.reply(result)
         if not exchanges:
             return
-        self._forget_answers(wall=wall)
-        sent = self._answers[to]
-        if len(sent) >= ANSWERS_AN_HOUR:
-            logger.warning("%s: too many answers to one number", one.provider.title)
-            return
-        sent.append(wall)
         attempt = modem_of(one.settings).send(
             exchanges, lambda lines: outbound.read_lines(lines, to=to)
         )
         logger.info("%s: answer %s", one.provider.title, attempt.outcome)
-
-    def _forget_answers(self, *, wall: datetime) -> None:
-        """Forget what was sent over an hour ago, and whoever got nothing since."""
-        for number, sent in list(self._answers.items()):
-            while sent and wall - sent[0] > _HOUR:
-                sent.popleft()
-            if not sent:
-                del self._answers[number]
 
 
 def _take_turn(provider: str, *, wall: datetime) -> PollCursor | None:

@@ -23,12 +23,12 @@ from django.db import IntegrityError, transaction
 from watchbill.core.access import Permission
 from watchbill.core.incidents import IncidentAction
 from watchbill.core.messages import Reply
-from watchbill.core.paging import AddressKind
+from watchbill.core.paging import AddressKind, MethodKind
 from watchbill.integrations.contract import Asked, Event, Receipt, ReceiptState, Result
 from watchbill.integrations.registry import providers
 from watchbill.integrations.text import one_line, printable, shorten
 from watchbill.server import signed
-from watchbill.server.hooks import queries
+from watchbill.server.hooks import queries, ways
 from watchbill.server.hooks.commands import (
     HELP,
     HELP_BY_PHONE,
@@ -48,6 +48,7 @@ from watchbill.server.notifications.models import Notification, Purpose, Receipt
 from watchbill.server.notifications.telling import address_kind
 from watchbill.server.oncall import pages as oncall
 from watchbill.server.people import actions as people
+from watchbill.server.providers import known_channels
 
 SEEN_FOR = timedelta(days=366)
 """How long a call is remembered; most providers sign no time, so theirs never age."""
@@ -107,7 +108,16 @@ def handle(
             _receive(provider, event, wall=wall)
             return None
         case Asked():
-            return _Conversation(provider, event, now=now).result()
+            result = _Conversation(provider, event, now=now).result()
+            return result if _may_answer(provider, event, wall=wall) else None
+
+
+def _may_answer(provider: str, asked: Asked, *, wall: datetime) -> bool:
+    """Whether words about it may go back; by text message only so many an hour."""
+    channel = known_channels().get(provider)
+    if channel is None or channel[1].kind is not MethodKind.SMS:
+        return True
+    return ways.words().allows(one_line(asked.address), wall=wall)
 
 
 def _receive(provider: str, receipt: Receipt, *, wall: datetime) -> None:

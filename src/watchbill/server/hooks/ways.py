@@ -11,6 +11,7 @@ from typing import Protocol
 
 from watchbill.integrations.contract import Answer, Outgoing, TransportFailure
 from watchbill.integrations.registry import Provider
+from watchbill.server.hooks.budget import Budget
 
 
 class Sender(Protocol):
@@ -45,6 +46,7 @@ class Ways(Protocol):
 
 
 _current: Ways | None = None
+_words = Budget()
 
 
 def current() -> Ways | None:
@@ -57,10 +59,15 @@ def way(provider: str) -> Way | None:
     return None if _current is None else _current.configured.get(provider)
 
 
+def words() -> Budget:
+    """Return what counts how much was said to each number by these channels."""
+    return _words
+
+
 def install(ways: Ways | None) -> None:
     """Say which channels this process has."""
-    global _current
-    _current = ways
+    global _current, _words
+    _current, _words = ways, Budget()
 
 
 @contextmanager
