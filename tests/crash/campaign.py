@@ -69,7 +69,7 @@ class Lane:
     always_slow: bool = False
     #: How many post at the same time, and seconds between two posts of each.
     senders: int = 2
-    pause: float = 0.15
+    pause: float = 0.8
     #: For all faults together, at most.
     seconds: float = 900.0
     engines: int = 2
