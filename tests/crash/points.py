@@ -16,6 +16,8 @@ from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
+from django.conf import settings
+
 from watchbill.core import notification as core_notification
 from watchbill.core.notification import Attempt, Outcome
 from watchbill.server import clock
@@ -149,7 +151,7 @@ def _hasty() -> None:
 
 def _unthrottled() -> None:
     """Send every message by itself, however many there are for one recipient."""
-    _constant(core_notification, "MESSAGES_A_WINDOW", 1_000_000)
+    settings.MESSAGES_A_MINUTE = 1_000_000
     replace(pace.Pace, "resting", lambda _real: lambda _self, _channel: frozenset())
 
 

@@ -128,14 +128,16 @@ MESSAGES_A_WINDOW = 5
 """More than this many in a minute are noise that hides the one that matters."""
 
 
-def next_room(started: Sequence[datetime], *, now: datetime) -> datetime | None:
+def next_room(
+    started: Sequence[datetime], *, now: datetime, limit: int = MESSAGES_A_WINDOW
+) -> datetime | None:
     """Return when the next message may go to one recipient; None means at once.
 
     ``started`` are the instants at which the latest messages to it left, in any
-    order. The first of a minute always goes at once; beyond five the others wait
+    order. The first of a minute always goes at once; beyond the limit the others wait
     until there is room, and then go as one digest (S7.1-10, F20).
     """
     recent = sorted(at for at in started if at > now - WINDOW)
-    if len(recent) < MESSAGES_A_WINDOW:
+    if len(recent) < limit:
         return None
-    return recent[-MESSAGES_A_WINDOW] + WINDOW
+    return recent[-limit] + WINDOW

@@ -7,10 +7,11 @@ again it is said in one digest.
 
 from datetime import datetime
 
+from django.conf import settings
+
 from watchbill.core.ladder import StopOn
 from watchbill.core.messages import Notice, digest
 from watchbill.core.notification import (
-    MESSAGES_A_WINDOW,
     WINDOW,
     NotificationState,
     next_room,
@@ -57,12 +58,13 @@ class Room:
         if not _may_wait(row):
             return True
         started = self._started[row.address]
-        until = next_room(started, now=self._wall)
+        limit = settings.MESSAGES_A_MINUTE
+        until = next_room(started, now=self._wall, limit=limit)
         if until is not None:
             actions.put_off(self._channel, row.address, until=until, wall=self._wall)
             self._closed.add(row.address)
             return False
-        if len(started) == MESSAGES_A_WINDOW - 1 and self._say_together(row.address):
+        if len(started) == limit - 1 and self._say_together(row.address):
             self._closed.add(row.address)
             return False
         started.append(self._wall)

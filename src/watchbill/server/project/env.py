@@ -58,6 +58,15 @@ def networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:
         raise SettingError(message) from error
 
 
+def count(name: str, default: str) -> int:
+    """Return a variable that is a whole number, one or more."""
+    value = text(name, default)
+    if value.isdecimal() and int(value) > 0:
+        return int(value)
+    message = f"{name} must be a whole number such as {default}, not {value!r}"
+    raise SettingError(message)
+
+
 def seconds(name: str, default: str) -> float:
     """Return a variable of at least one second."""
     value = text(name, default)

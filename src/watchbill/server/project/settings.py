@@ -169,6 +169,8 @@ EGRESS_ALLOW = env.networks("WATCHBILL_EGRESS_ALLOW")
 # The engine, seen from outside.
 #: What a watchdog outside gave us to call while people are being paged.
 HEARTBEAT_URL = env.secret("WATCHBILL_HEARTBEAT_URL")
+#: Beyond so many a minute, what waits for one recipient is said in a digest.
+MESSAGES_A_MINUTE = env.count("WATCHBILL_MESSAGES_A_MINUTE", "5")
 HEARTBEAT_EVERY = env.seconds("WATCHBILL_HEARTBEAT_EVERY", "60")
 #: What Prometheus must show to read the metrics; without it, only this machine may.
 METRICS_TOKEN = env.secret("WATCHBILL_METRICS_TOKEN")
