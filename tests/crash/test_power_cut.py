@@ -69,11 +69,13 @@ def aftermath(home: Path, smtp: SmtpDouble, slack: SlackDouble) -> Iterator[Afte
         product.restart()
 
         # 3. The steps have fired, and the mail server takes no connection.
-        smtp.then(*[SmtpReply.BUSY] * 4)
+        # Enough for what the earlier incidents still send, too.
+        smtp.then(*[SmtpReply.BUSY] * 200)
         fire(url, p1(UNSENT))
         eventually(lambda: product.rows(_ATTEMPTED, UNSENT), "a mail was attempted")
         told_before[UNSENT] = services_of(smtp)
         product.kill9()
+        smtp.accept_again()
         product.restart()
 
         yield Aftermath(

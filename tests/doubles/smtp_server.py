@@ -101,6 +101,10 @@ class SmtpDouble:
         """Append to the script."""
         self._script.extend(script)
 
+    def accept_again(self) -> None:
+        """Forget what is left of the script."""
+        self._script.clear()
+
     def wait_for(self, count: int, *, timeout: float = 10) -> list[ReceivedMail]:
         """Return the messages as soon as there are this many, or fail."""
         with self._changed:
