@@ -111,12 +111,12 @@ POINTS: dict[str, Callable[[], None]] = {
         deliver, "settle_some", _die_afterwards
     ),
     "between firing and the next look": lambda: replace(
-        timers, "next_look", _die_first
+        timers, "next_looks", _die_first
     ),
     "after firing commits": lambda: replace(fire, "wake_engine", _die_first),
     # A zombie: stopped with a claim in its hands.
     "stopped after the claim": lambda: replace(
-        deliver, "claim_some", _stop_when_something_is_claimed
+        deliver, "claim_round", _stop_when_something_is_claimed
     ),
 }
 
@@ -126,11 +126,11 @@ def _stop_when_something_is_claimed(real: Callable[..., Any]) -> Callable[..., A
     still_to_stop = [True]
 
     def stopping(*args: Any, **kwargs: Any) -> Any:
-        claims = real(*args, **kwargs)
-        if claims and still_to_stop:
+        found = real(*args, **kwargs)
+        if found.claims and still_to_stop:
             still_to_stop.clear()
             os.kill(os.getpid(), signal.SIGSTOP)
-        return claims
+        return found
 
     return stopping
 

@@ -138,7 +138,14 @@ class System:
 
     def said(self) -> str:
         """Return the end of what the processes said."""
-        return self.log.read_text("utf-8", "replace")[-4000:]
+        return self._log()[-4000:]
+
+    def has_said(self, words: str) -> bool:
+        """Return whether these words are anywhere in what the processes said."""
+        return words in self._log()
+
+    def _log(self) -> str:
+        return self.log.read_text("utf-8", "replace")
 
     def fork(self, role: str, **order: Any) -> Node:
         """Start a process of this role."""
