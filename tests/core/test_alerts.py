@@ -1,9 +1,21 @@
 """Many signals about one condition, kept as one record."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from tests.core.cast import after
-from watchbill.core.alerts import AlertStatus, Episode, Fold, FoldReason, Signal, fold
+from watchbill.core.alerts import (
+    AlertStatus,
+    Episode,
+    Fold,
+    FoldReason,
+    Signal,
+    expire,
+    fold,
+    received,
+)
 
 
 def signal(
@@ -56,6 +68,7 @@ def test_repeated_signals_are_one_alert_with_a_count_and_last_seen() -> None:
     assert episode == Episode(
         status=AlertStatus.FIRING,
         starts_at=after(0),
+        is_start_claimed=True,
         last_seen_at=after(5),
         count=3,
     )
@@ -120,6 +133,15 @@ def test_a_resolve_that_ended_before_the_alert_began_is_stale() -> None:
     assert episode.status is AlertStatus.FIRING
 
 
+@pytest.mark.req("A58")
+def test_a_resolve_by_a_slow_clock_ends_an_alert_whose_start_is_by_ours() -> None:
+    reasons, episode = told((10, fires()), (12, resolves(7)))
+
+    assert reasons[-1] is FoldReason.RESOLVED
+    assert episode is not None
+    assert (episode.status, episode.ends_at) == (AlertStatus.RESOLVED, after(10))
+
+
 def test_a_repetition_of_the_firing_that_has_just_ended_is_stale() -> None:
     reasons, episode = told((0, fires(0)), (6, resolves(5)), (7, fires(0)))
 
@@ -171,3 +193,40 @@ def test_only_a_first_firing_and_a_new_episode_begin_a_record(
     begins = Fold(reason=reason, episode=None).starts_episode
 
     assert begins is (reason in {FoldReason.FIRST_SEEN, FoldReason.NEW_EPISODE})
+
+
+@pytest.mark.req("S4.1-10")
+def test_an_alert_expires_at_the_instant_named_and_not_before() -> None:
+    _, episode = told((0, replace(fires(0), expires_at=after(4))))
+    assert episode is not None
+
+    early, late = expire(episode, now=after(3)), expire(episode, now=after(9))
+
+    assert (early.reason, early.episode) == (FoldReason.STALE, episode)
+    assert late.reason is FoldReason.EXPIRED
+    assert late.episode is not None
+    assert (late.episode.ends_at, late.episode.last_seen_at) == (after(4), after(0))
+    assert expire(late.episode, now=after(10)).reason is FoldReason.STALE
+
+
+def test_a_repetition_of_what_has_expired_is_no_straggler() -> None:
+    _, episode = told((0, replace(fires(0), expires_at=after(1))))
+    assert episode is not None
+    over = expire(episode, now=after(1)).episode
+
+    again = fold(over, fires(0), incident_resolved_at=None, now=after(2))
+
+    assert again.reason is FoldReason.FIRED_AGAIN
+
+
+def test_how_long_a_signal_lasts_counts_from_its_receipt() -> None:
+    lasting = replace(fires(0), lasts=timedelta(minutes=5))
+
+    assert received(lasting, now=after(3)).expires_at == after(8)
+    assert received(fires(0), now=after(3)) == fires(0)
+
+
+def test_a_firing_signal_that_names_an_end_that_has_passed_is_a_resolve() -> None:
+    over = received(replace(fires(0), expires_at=after(2)), now=after(3))
+
+    assert (over.status, over.ends_at) == (AlertStatus.RESOLVED, after(2))

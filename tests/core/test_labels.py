@@ -1,8 +1,10 @@
 """Fingerprints and matchers."""
 
+import re
+
 import pytest
 
-from watchbill.core.labels import Matcher, fingerprint, matches_all
+from watchbill.core.labels import Matcher, PatternMatcher, fingerprint, matches_all
 
 
 @pytest.mark.req("S4.1-09")
@@ -64,3 +66,37 @@ def test_no_matchers_match_anything_and_all_must_hold() -> None:
     assert matches_all((), {})
     assert matches_all((prod, not_db), {"env": "prod", "job": "web"})
     assert not matches_all((prod, not_db), {"env": "prod", "job": "db"})
+
+
+def pattern(text: str, *, negated: bool = False) -> PatternMatcher:
+    return PatternMatcher(
+        name="instance", pattern=re.compile(text), text=text, negated=negated
+    )
+
+
+def test_a_pattern_fits_the_whole_value_or_not_at_all() -> None:
+    assert pattern("db-[0-9]+").matches({"instance": "db-12"})
+    assert not pattern("db-[0-9]+").matches({"instance": "old-db-12"})
+    assert not pattern("db-[0-9]+").matches({"instance": "db-12\n"})
+    assert pattern("db-[0-9]+", negated=True).matches({"instance": "web-1"})
+
+
+def test_a_pattern_reads_an_absent_label_as_an_empty_one() -> None:
+    assert pattern(".*").matches({})
+    assert not pattern(".+").matches({})
+    assert pattern(".+", negated=True).matches({})
+
+
+def test_patterns_and_values_hold_together() -> None:
+    prod = Matcher(name="env", values=frozenset({"prod"}))
+
+    assert matches_all((prod, pattern("db.*")), {"env": "prod", "instance": "db-1"})
+    assert not matches_all((prod, pattern("db.*")), {"env": "prod"})
+
+
+def test_a_pattern_is_written_as_it_was_and_compared_by_that() -> None:
+    assert str(pattern("db.*")) == "instance =~ db.*"
+    assert str(pattern("", negated=True)) == "instance !~ (none)"
+    assert pattern("a|b") == PatternMatcher(
+        name="instance", pattern=re.compile("(?:a|b)"), text="a|b"
+    )

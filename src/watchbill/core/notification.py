@@ -137,7 +137,10 @@ def next_room(
     order. The first of a minute always goes at once; beyond the limit the others wait
     until there is room, and then go as one digest (S7.1-10, F20).
     """
-    recent = sorted(at for at in started if at > now - WINDOW)
+    if len(started) < limit:
+        return None
+    since = now - WINDOW
+    recent = sorted(at for at in started if at > since)
     if len(recent) < limit:
         return None
     return recent[-limit] + WINDOW

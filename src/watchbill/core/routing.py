@@ -14,6 +14,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from watchbill.core.labels import Labels, Matcher, fingerprint, matches_all
+from watchbill.core.storms import STORM
 
 Condition = tuple[Matcher, ...]
 
@@ -114,7 +115,13 @@ class Classification:
     category: str | None
     group_key: str
     is_catch_all: bool
-    reason: str
+    route_reason: str
+    severity_reason: str
+
+    @property
+    def reason(self) -> str:
+        """Both reasons in one sentence."""
+        return f"{self.route_reason}; {self.severity_reason}"
 
 
 def regroup(group_key: str, *, severity: str) -> str:
@@ -124,7 +131,18 @@ def regroup(group_key: str, *, severity: str) -> str:
     """
     route, _, rest = group_key.partition("/")
     _, parts, digest = rest.partition("/")
-    return f"{route}/{severity}/{digest}" if parts else ""
+    is_of_alerts = parts and route != STORM
+    return f"{route}/{severity}/{digest}" if is_of_alerts else ""
+
+
+def set_apart(group_key: str, *, is_confidential: bool, is_drill: bool) -> str:
+    """Return the group of alerts that share no incident with those of ``group_key``.
+
+    What is confidential is not told to those who may read of the rest (A15), and a
+    drill never takes in what is real.
+    """
+    confidential = "/confidential" if is_confidential else ""
+    return f"{group_key}{confidential}{'/drill' if is_drill else ''}"
 
 
 def classify(table: RoutingTable, labels: Labels) -> Classification:
@@ -138,7 +156,8 @@ def classify(table: RoutingTable, labels: Labels) -> Classification:
         category=labels.get("category") or route.category,
         group_key=f"{route.key}/{severity}/{fingerprint(grouped)}",
         is_catch_all=is_catch_all,
-        reason=f"{why_route}; {why_severity}",
+        route_reason=why_route,
+        severity_reason=why_severity,
     )
 
 
