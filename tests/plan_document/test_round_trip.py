@@ -125,6 +125,25 @@ TEXTS = st.text(
 ).filter(lambda text: bool(text.strip()))
 TIMES = st.sampled_from(["0m", "90s", "1m", "15m", "1h", "1h30m", "24h", "3d", "100m"])
 KEYS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,8}", fullmatch=True)
+QUIET: st.SearchStrategy[Tree] = st.fixed_dictionaries(
+    {},
+    optional={
+        "inhibit": st.lists(
+            st.fixed_dictionaries(
+                {
+                    "source": st.fixed_dictionaries({"not alertname": st.just("")}),
+                    "target": st.dictionaries(TEXTS, TEXTS, min_size=1, max_size=2),
+                    "because": TEXTS,
+                },
+                optional={"equal": st.lists(TEXTS, max_size=2)},
+            ),
+            max_size=2,
+        ),
+        "flapping": st.none() | st.fixed_dictionaries({"within": TIMES}),
+        "storm": st.none() | st.just({"incidents": "50"}),
+        "resolve_timeout": TIMES,
+    },
+)
 
 
 @st.composite
@@ -163,8 +182,12 @@ def plans(draw: st.DrawFn) -> str:
         **dict(tree["alerts"]),  # type: ignore[arg-type]
         "severity": {"default": keys[0]},
         "after_hours": {keys[0]: "page"},
+        **draw(QUIET),
     }
-    tree["monitoring"] = {"silence_creates": keys[0]}
+    tree["monitoring"] = {
+        "silence_creates": keys[0],
+        **draw(st.sampled_from([{}, {"watchdog": None}])),
+    }
     tree["channels"] = {
         "#news": {"kind": "slack", "purpose": draw(TEXTS), "audience": draw(TEXTS)}
     }

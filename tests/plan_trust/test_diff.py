@@ -121,6 +121,97 @@ def test_alerts_that_become_something_else_are_named() -> None:
     assert found[text] is Effect.LOUDER
 
 
+_INHIBITION = TRM[TRM.index("  inhibit:\n") : TRM.index("  # An alert that begins or")]
+
+
+@pytest.mark.req("S4.2-23", "SE-01")
+def test_an_inhibition_that_goes_is_louder() -> None:
+    assert said((_INHIBITION, "")) == {
+        "alerts with severity = warning page nobody while one with alertname != (none)"
+        " and severity = critical fires and has the same alertname, instance, service:"
+        " no longer": Effect.LOUDER
+    }
+    assert said(("it (S4.2-23)", "so")) == {
+        "alerts.inhibit.1.because is the critical alert of the same metric says so"
+        " instead of the critical alert of the same metric says it (S4.2-23)": (
+            Effect.NEUTRAL
+        )
+    }
+
+
+@pytest.mark.req("S4.2-26", "SE-01")
+@pytest.mark.parametrize(
+    ("before", "after", "text", "effect"),
+    [
+        (
+            "{flips: 4, within: 30m, hold_down: 10m}",
+            "null",
+            "every end of an alert is believed at once, however often it comes",
+            Effect.LOUDER,
+        ),
+        (
+            "{flips: 4, within: 30m, hold_down: 10m}",
+            "{flips: 3, within: 1h, hold_down: 10m}",
+            "an alert flaps by 3 flips within 1 h until 10 min of quiet instead of"
+            " 4 flips within 30 min until 10 min of quiet",
+            Effect.QUIETER,
+        ),
+        (
+            "{incidents: 20, within: 5m}",
+            "null",
+            "every group of alerts has an incident of its own, however many come",
+            Effect.LOUDER,
+        ),
+        (
+            "{incidents: 20, within: 5m}",
+            "{incidents: 30, within: 10m}",
+            "alerts beyond 30 incidents of one severity within 10 min instead of"
+            " 20 incidents of one severity within 5 min share an incident",
+            Effect.NEUTRAL,
+        ),
+        (
+            "resolve_timeout: 5m",
+            "resolve_timeout: 10m",
+            "an alert that is not repeated is over after 10 min instead of 5 min",
+            Effect.NEUTRAL,
+        ),
+        (
+            "watchdog: {match: {alertname: Watchdog}}",
+            "watchdog: null",
+            "monitoring.watchdog is gone",
+            Effect.NEUTRAL,
+        ),
+    ],
+)
+def test_what_keeps_alerts_quiet_is_compared(
+    before: str, after: str, text: str, effect: Effect
+) -> None:
+    assert said((before, after)) == {text: effect}
+
+
+@pytest.mark.req("S4.2-26", "SE-01")
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        (
+            "  flapping: {flips: 4, within: 30m, hold_down: 10m}",
+            "ends of alerts that flap are not believed at once: 4 flips within 30 min"
+            " until 10 min of quiet",
+        ),
+        (
+            "  storm: {incidents: 20, within: 5m}",
+            "alerts beyond 20 incidents of one severity within 5 min share an incident",
+        ),
+    ],
+)
+def test_a_rule_that_is_switched_on_is_quieter(key: str, text: str) -> None:
+    off = changed((key, f"{key.partition(':')[0]}: null"))
+
+    assert [(one.text, one.effect) for one in diff(off, OLD).changes] == [
+        (text, Effect.QUIETER)
+    ]
+
+
 @pytest.mark.req("A9")
 def test_an_approval_that_is_no_longer_needed_is_quieter() -> None:
     found = said(

@@ -75,6 +75,32 @@ def test_a_time_of_the_routes_affects_the_contacts_of_that_rank() -> None:
     }
 
 
+@pytest.mark.req("S4.2-26", "S4.1-12", "S4.2-23")
+@pytest.mark.parametrize(
+    ("key", "value", "requirements", "words"),
+    [
+        ("alerts.flapping.hold_down", "10m", ("S4.2-26",), "be quiet until its end"),
+        ("alerts.storm.incidents", "20", (), "of that severity share one"),
+        ("alerts.inhibit.1.equal", "[alertname, service, instance]", ("S4.2-23",), ""),
+        ("alerts.resolve_timeout", "5m", ("S4.1-10",), "without saying until when"),
+        (
+            "monitoring.watchdog.match.alertname",
+            "Watchdog",
+            ("S4.1-12",),
+            "its absence",
+        ),
+    ],
+)
+def test_what_keeps_alerts_quiet_is_explained(
+    key: str, value: str, requirements: tuple[str, ...], words: str
+) -> None:
+    found = explain(TRM, key)
+
+    assert (found.value, found.requirements) == (value, requirements)
+    assert words in found.does
+    assert found.place is not None
+
+
 @pytest.mark.req("S2.1-14")
 def test_a_contact_is_named_by_its_id() -> None:
     found = explain(TRM, "contacts.technical_lead.phone")

@@ -6,6 +6,7 @@ contacted. Nothing here opens a file or reads a clock: callers pass the text and
 time.
 """
 
+from watchbill.plan.alerting import Alerting
 from watchbill.plan.contacts import Rung, contact_tree, render_sms, render_tree
 from watchbill.plan.editor_schema import json_schema
 from watchbill.plan.findings import (
@@ -37,6 +38,7 @@ from watchbill.plan.simulate import Line, render_table, simulate
 from watchbill.plan.values import ChannelKind, Cover, ReviewCycle
 
 __all__ = [
+    "Alerting",
     "Changes",
     "Channel",
     "ChannelKind",

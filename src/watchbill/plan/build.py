@@ -14,20 +14,14 @@ from collections.abc import Mapping
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from watchbill.core.labels import Matcher
 from watchbill.core.ladder import Since, Step, StopOn, Verb, When
 from watchbill.core.oncall import Rotation
 from watchbill.core.people import Contact, Directory
-from watchbill.core.routing import (
-    Condition,
-    Contacting,
-    Route,
-    RoutingTable,
-    SeverityRule,
-)
+from watchbill.core.routing import Contacting, Route, RoutingTable, SeverityRule
 from watchbill.core.severity import Severity
 from watchbill.core.temporal import WeeklyHours, at_wall
 from watchbill.plan import schema
+from watchbill.plan.alerting import build_alerting, build_condition
 from watchbill.plan.communication import (
     KnowledgePlace,
     Meets,
@@ -75,9 +69,6 @@ _WHEN = {
 
 _OFFSET = {Neighbor.PREVIOUS: -1, Neighbor.NEXT: 1}
 
-NOT = "not "
-"""Before the name of a label: the condition is that it has none of the values."""
-
 
 def build(file: schema.PlanFile) -> Plan:
     """Return the plan that a file describes; names in it may still lead nowhere."""
@@ -101,7 +92,8 @@ def build(file: schema.PlanFile) -> Plan:
             if one.key in file.escalation
         },
         fallback=file.fallback,
-        routing=_routing(file.alerts),
+        routing=_routing(file),
+        alerting=build_alerting(file.alerts, file.monitoring),
         rotations={
             key: _rotation(key, entry, zone) for key, entry in file.on_call.items()
         },
@@ -269,20 +261,23 @@ def _step(severity: Severity, entry: schema.StepEntry, *, key: str) -> Step:
     )
 
 
-def _routing(entry: schema.AlertsEntry) -> RoutingTable:
+def _routing(file: schema.PlanFile) -> RoutingTable:
+    entry = file.alerts
+    own = {key: key for key in file.severities}
     return RoutingTable(
         routes=tuple(_route(key, route) for key, route in entry.routes.items()),
         catch_all=entry.catch_all,
         severity_rules=tuple(
             SeverityRule(
                 severity=rule.severity,
-                condition=_condition(condition),
+                condition=build_condition(condition),
                 reason=rule.because,
             )
             for rule in entry.severity.rules
             for condition in rule.match
         ),
-        severity_labels=entry.severity.labels,
+        # Sources that know our severities, or Opsgenie's, name them as they are.
+        severity_labels=own | entry.severity.labels,
         default_severity=entry.severity.default,
         contacting=_contacting(entry.contacting),
         after_hours=entry.after_hours,
@@ -298,7 +293,7 @@ def _route(key: str, entry: schema.RouteEntry) -> Route:
         secondary=entry.secondary,
         escalation=entry.escalation,
         category=entry.category,
-        any_of=tuple(_condition(condition) for condition in entry.match),
+        any_of=tuple(build_condition(condition) for condition in entry.match),
         confidential=entry.confidential,
         contacting=_contacting(entry.contacting),
     )
@@ -315,14 +310,3 @@ def _contacting(
         )
         for key, times in entries.items()
     }
-
-
-def _condition(entry: Mapping[str, tuple[str, ...]]) -> Condition:
-    return tuple(
-        Matcher(
-            name=name.removeprefix(NOT),
-            values=frozenset(values),
-            negated=name.startswith(NOT),
-        )
-        for name, values in entry.items()
-    )

@@ -66,6 +66,7 @@ class Code(StrEnum):
     UNKNOWN_SHIFT = "WB210"
     UNKNOWN_ROUTE = "WB211"
     UNKNOWN_EXPERT = "WB212"
+    UNKNOWN_LINK = "WB213"
 
     BACK_IN_TIME = "WB301"
     REACHES_NOBODY = "WB302"
@@ -100,6 +101,8 @@ class Code(StrEnum):
     DROP_TURNED = "WB515"
     OTHER_SEVERITY = "WB516"
     NO_DASHBOARD = "WB517"
+    INHIBITS_NOTHING = "WB518"
+    USELESS_NUMBER = "WB519"
 
     HOTFIX_TOO_LONG = "WB601"
     HOTFIX_MAY_BE_LATE = "WB602"
@@ -157,6 +160,7 @@ _WARNINGS = frozenset(
         Code.ONE_APPROVER,
         Code.OTHER_SEVERITY,
         Code.NO_DASHBOARD,
+        Code.INHIBITS_NOTHING,
     }
 )
 

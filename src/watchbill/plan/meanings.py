@@ -224,6 +224,34 @@ MEANINGS = (
         " last alert does; others wait for a human.",
     ),
     _meaning(
+        "alerts.inhibit.**",
+        "While an alert of the source fires, alerts of the target that agree with it"
+        " page nobody; they are recorded, and declared when the source ends first.",
+        "S4.2-23",
+    ),
+    _meaning(
+        "alerts.flapping.hold_down",
+        "How long an alert that flaps must be quiet until its end is believed.",
+        "S4.2-26",
+    ),
+    _meaning(
+        "alerts.flapping.**",
+        "From how many begins and ends within which time on an alert flaps: its ends"
+        " are not believed at once, and no flap opens an incident.",
+        "S4.2-26",
+    ),
+    _meaning(
+        "alerts.storm.**",
+        "From how many new incidents of one severity within which time on further"
+        " alerts of that severity share one.",
+    ),
+    _meaning(
+        "alerts.resolve_timeout",
+        "How long an alert fires that its source repeats, as Prometheus does, without"
+        " saying until when.",
+        "S4.1-10",
+    ),
+    _meaning(
         "alerts.contacting.*.primary",
         "How long after the declaration of a {key}"
         " the primary contact of the alert's route is told.",
@@ -297,6 +325,33 @@ MEANINGS = (
         "incidents.team.**",
         "Who is what in the response team, until somebody takes the role.",
         "S3.1-06",
+    ),
+    _meaning(
+        "monitoring.metrics.*.query",
+        "How Prometheus knows the value of {key}; the rule file that watchbill plan"
+        " rules prints compares it with the thresholds.",
+        "S4.2-21",
+    ),
+    _meaning(
+        "monitoring.metrics.*.runbook",
+        "The runbook to which alerts of {key} lead.",
+        "S4.2-24",
+    ),
+    _meaning(
+        "monitoring.watchdog.**",
+        "Which alert is a sign of life of the monitoring: it pages nobody while it"
+        " comes, and its absence does.",
+        "S4.1-12",
+    ),
+    _meaning(
+        "monitoring.silence_after",
+        "How long no sign of life may come until the monitoring itself counts as down.",
+        "S4.1-12",
+    ),
+    _meaning(
+        "monitoring.silence_creates",
+        "The severity of the incident that a silence of the monitoring opens.",
+        "S4.1-12",
     ),
     _meaning("channels.**", "Where messages are posted or news is told.", "S7.1-07"),
     _meaning(

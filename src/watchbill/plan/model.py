@@ -21,6 +21,7 @@ from watchbill.core.severity import Severity, worst
 from watchbill.core.sla import Cadence, Promise, Terms
 from watchbill.core.team import Team
 from watchbill.core.temporal import WeeklyHours
+from watchbill.plan.alerting import Alerting
 from watchbill.plan.communication import (
     Communication,
     KnowledgePlace,
@@ -119,6 +120,7 @@ class Plan:
     steps: Mapping[str, tuple[Step, ...]]
     fallback: tuple[Target, ...]
     routing: RoutingTable
+    alerting: Alerting
     rotations: Mapping[str, Rotation]
     business_hours: WeeklyHours
     channels: Mapping[str, Channel]

@@ -6,7 +6,7 @@ what is only shown or posted stands beside it here.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from watchbill.core.changes import ApprovalRules, ChangeType, Deputy, Freeze
@@ -15,10 +15,12 @@ from watchbill.core.maintenance import (
     AsNeeded,
     Daily,
     Monthly,
+    Occurrence,
     OverlapRule,
     Recurrence,
     Weekly,
     Window,
+    occurrences,
 )
 from watchbill.core.monitoring import Baseline, Direction, Grade, MetricRule
 from watchbill.core.temporal import Interval, at_wall
@@ -49,6 +51,11 @@ class Metric:
     #: Where it is posted, which is not what it creates (A12).
     channel: str
     alert: str
+    #: Its value in PromQL; of a drop, a counter.
+    query: str
+    #: The keys of the tool and the runbook that its alerts link.
+    tool: str | None
+    runbook: str | None
     #: The key of the route of its alerts; None leaves it to the conditions.
     type: str | None
     #: The severity of the incident that a grade creates; absent creates none.
@@ -122,6 +129,13 @@ class Maintenance:
         message = f"the plan has no maintenance window {key!r}"
         raise LookupError(message)
 
+    def open_at(self, at: datetime) -> tuple[Occurrence, ...]:
+        """Return the occurrences during which an instant lies, in the plan's order."""
+        moment = Interval(starts_at=at, ends_at=at + timedelta.resolution)
+        return tuple(
+            one for window in self.windows for one in occurrences(window, during=moment)
+        )
+
     def by_priority(self) -> tuple[Window, ...]:
         """Return the windows, the most important first."""
         ranks = {key: rank for rank, key in enumerate(self.priority)}
@@ -178,6 +192,9 @@ def _metric(key: str, entry: schema.MetricEntry) -> Metric:
         unit=entry.unit,
         channel=entry.channel,
         alert=entry.alert or _camel_case(key),
+        query=entry.query or f"plan:{key.replace('-', '_')}",
+        tool=entry.tool,
+        runbook=entry.runbook,
         type=entry.type,
         creates={grade: name for grade, name in created.items() if name is not None},
         hold={

@@ -19,6 +19,12 @@ from watchbill.core.routing import AfterHours
 from watchbill.core.severity import Urgency
 from watchbill.plan.quantities import DaysWithin, Share
 from watchbill.plan.sections import operations
+from watchbill.plan.sections.alerting import (
+    Conditions,
+    FlappingEntry,
+    InhibitEntry,
+    StormEntry,
+)
 from watchbill.plan.sections.communication import (
     CommunicationEntry,
     KnowledgeEntry,
@@ -66,12 +72,6 @@ from watchbill.plan.values import (
     WallTime,
     Zone,
 )
-
-# A condition without labels would take every alert; it is written as none at all.
-Condition = Annotated[
-    dict[Text, Annotated[Texts, Field(min_length=1)]], Field(min_length=1)
-]
-Conditions = tuple[Condition, ...]
 
 
 class MetaEntry(Entry):
@@ -242,6 +242,14 @@ class AlertsEntry(Entry):
     #: What route contacts are asked outside business hours (A29).
     after_hours: dict[Key, AfterHours] = Field(default_factory=_after_hours)
     routes: Annotated[dict[Key, RouteEntry], Field(min_length=1)]
+    #: Which alerts page nobody while another fires (S4.2-23).
+    inhibit: tuple[InhibitEntry, ...] = ()
+    #: null: every end of an alert is believed at once.
+    flapping: FlappingEntry | None = FlappingEntry()
+    #: null: every group of alerts has an incident of its own.
+    storm: StormEntry | None = StormEntry()
+    #: How long an alert fires that its source repeats without saying until when.
+    resolve_timeout: Duration = timedelta(minutes=5)
 
 
 class ChannelEntry(Entry):

@@ -20,6 +20,7 @@ from watchbill.core.escalation import (
 from watchbill.core.labels import Labels
 from watchbill.core.ladder import Since, Situation, Step, Verb
 from watchbill.core.people import Contact
+from watchbill.core.roster import Roster
 from watchbill.core.routing import Classification, Route, classify
 from watchbill.core.temporal import describe
 from watchbill.plan.model import Plan
@@ -149,9 +150,14 @@ def follow(
     *,
     until: datetime,
     unreachable: frozenset[str] = frozenset(),
+    roster: Roster | None = None,
 ) -> tuple[Line, ...]:
-    """Return everything that would be done for an incident up to ``until``."""
-    return tuple(_run(plan, incident, until=until, unreachable=unreachable))
+    """Return everything that would be done for an incident up to ``until``.
+
+    A ``roster`` that knows who has swapped a watch takes the place of the plan's own.
+    """
+    known = roster or plan.roster(unreachable=unreachable)
+    return tuple(_run(plan, incident, known, until=until))
 
 
 def horizon(plan: Plan, incident: Incident) -> datetime:
@@ -178,14 +184,13 @@ def _category(found: Classification, chosen: Route) -> str | None:
 
 
 def _run(
-    plan: Plan, incident: Incident, *, until: datetime, unreachable: frozenset[str]
+    plan: Plan, incident: Incident, roster: Roster, *, until: datetime
 ) -> Iterator[Line]:
     """Ask the engine at each instant at which it would ask itself."""
     # Whoever acknowledges in a simulation goes on working on it.
     ladder = replace(
         plan.ladder(incident.severity, incident.route.key), ack_timeout=None
     )
-    roster = plan.roster(unreachable=unreachable)
     progress = Progress()
     now: datetime | None = incident.declared_at
     while now is not None and now <= until:

@@ -259,6 +259,11 @@ def parse_text(text: str) -> str:
     return words
 
 
+def parse_label_value(text: str) -> str:
+    """Return the value of a label; the empty one is that of a label which is absent."""
+    return parse_text(text) if text.strip() else ""
+
+
 def reader(
     parse: Callable[[str], _Value],
     *,
@@ -349,6 +354,7 @@ class Hours(StrEnum):
 
 
 Text = Annotated[str, reader(parse_text)]
+LabelValue = Annotated[str, reader(parse_label_value)]
 Key = Annotated[
     str, reader(parse_key, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", number=True)
 ]

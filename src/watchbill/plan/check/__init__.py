@@ -8,6 +8,7 @@ document has the gap, and the software shows it.
 
 from datetime import date
 
+from watchbill.plan.check.alerting import check_alerting
 from watchbill.plan.check.case import Case
 from watchbill.plan.check.changes import check_changes
 from watchbill.plan.check.communication import check_communication
@@ -32,7 +33,7 @@ def check(
     What is overdue is asked for the day ``as_of``, and not without one.
     """
     case = Case(plan=plan, file=file, document=document, as_of=as_of)
-    found = [*check_names(case)]
+    found = [*check_names(case), *check_alerting(case)]
     # Names that lead in a circle have no holders to ask anything of.
     if all(one.code is not Code.ROLE_CYCLE for one in found):
         found += [*check_ladders(case), *check_people(case)]

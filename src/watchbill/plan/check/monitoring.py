@@ -108,6 +108,14 @@ def _names(case: Case, path: Path, entry: MetricEntry) -> Iterator[Finding]:
     if entry.type is not None and entry.type not in routes:
         code, where = Code.UNKNOWN_ROUTE, (*path, "type")
         yield unknown_name(case, code, where, "route", entry.type, routes)
+    for place, what, known in (
+        ("tool", "tool", case.file.monitoring.tools),
+        ("runbook", "runbook", case.file.runbooks),
+    ):
+        named = getattr(entry, place)
+        if named is not None and named not in known:
+            code, where = Code.UNKNOWN_LINK, (*path, place)
+            yield unknown_name(case, code, where, what, named, known)
     for grade in _GRADES:
         created = getattr(entry.creates, grade.value)
         if created is not None:

@@ -21,6 +21,7 @@ from watchbill.plan.diff.change import (
 )
 from watchbill.plan.diff.ladders import compare_ladders
 from watchbill.plan.diff.people import compare_people, compare_weeks
+from watchbill.plan.diff.quiet import compare_quiet
 from watchbill.plan.diff.rest import Leaves, compare_rest, leaves
 from watchbill.plan.load import InvalidPlanError, Loaded
 from watchbill.plan.model import Plan
@@ -59,6 +60,7 @@ def diff(old: Loaded, new: Loaded, *, since: datetime | None = None) -> Diff:
 def _behavior(old: Plan, new: Plan, *, since: datetime) -> Iterator[Change]:
     yield from compare_ladders(old, new)
     yield from compare_alerts(old, new)
+    yield from compare_quiet(old, new)
     yield from compare_weeks(old, new, since=since)
     yield from compare_people(old, new)
 

@@ -44,6 +44,7 @@ _WORDS = (
     "escalation.*.*.title",
     "escalation.*.*.why",
     "alerts.severity.rules.*.because",
+    "alerts.inhibit.*.because",
     "alerts.routes.*.title",
     "on_call.*.title",
 )

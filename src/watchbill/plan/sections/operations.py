@@ -20,6 +20,7 @@ from watchbill.plan.phrases import (
     Url,
     Weeks,
 )
+from watchbill.plan.sections.alerting import WatchdogEntry
 from watchbill.plan.sections.entry import Entry, Keys, Texts
 from watchbill.plan.values import (
     ChannelKey,
@@ -68,6 +69,13 @@ class MetricEntry(Entry):
     channel: ChannelKey
     #: The name of its alerts; without it, the key in CamelCase.
     alert: Text | None = None
+    #: Its value in PromQL, in its unit; of a drop, a counter of the events. Without it,
+    #: a series that bears its key, such as plan:cpu_usage (S4.2-21).
+    query: Text | None = None
+    #: The tool whose dashboard its alerts link; the first that has one otherwise.
+    tool: Key | None = None
+    #: The runbook that its alerts link (S4.2-24).
+    runbook: Key | None = None
     #: The route of its alerts, which they name in the label ``alert_type``.
     type: Key | None = None
     creates: GradedSeverityEntry = Field(default_factory=GradedSeverityEntry)
@@ -89,6 +97,8 @@ class MonitoringEntry(Entry):
     tools: dict[Key, ToolEntry] = Field(default_factory=dict)
     silence_after: Duration = timedelta(minutes=5)
     silence_creates: Key = "P2"
+    #: null: no alert is a sign of life of the monitoring.
+    watchdog: WatchdogEntry | None = WatchdogEntry()
     #: Metrics are posted where the table says, and create nothing (A12).
     follow_channel_only: Truth = False
     metrics: dict[Key, MetricEntry] = Field(default_factory=dict)
