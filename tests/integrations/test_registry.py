@@ -10,14 +10,9 @@ from watchbill import integrations
 from watchbill.core.notification import Outcome
 from watchbill.core.paging import AddressKind, MethodKind, Provided
 from watchbill.integrations import registry
-from watchbill.integrations.contract import (
-    Answer,
-    Inbound,
-    MailOutbound,
-    Outbound,
-    TwoWay,
-)
+from watchbill.integrations.contract import Answer, MailOutbound, Outbound, TwoWay
 from watchbill.integrations.registry import ContractError
+from watchbill.integrations.sources import Inbound, Post, Reading
 from watchbill.server import providers
 from watchbill.server.engine.channels import Channels
 from watchbill.server.engine.egress import Egress
@@ -25,8 +20,12 @@ from watchbill.server.project import channel_settings
 
 PARSE = '''"""A source."""
 
-def parse(body):
-    return ()
+from watchbill.integrations.sources import (NO_CONFIG, Reading, Source)
+
+SOURCE = Source(setup="Blow into {url}.")
+
+def parse(post, config=NO_CONFIG):
+    return Reading((), (post.body.decode(),))
 '''
 
 
@@ -64,14 +63,15 @@ def test_adding_a_folder_adds_a_provider_and_nothing_else_is_edited(
     assert foghorn.title == "Foghorn"
     assert foghorn.outbound is None
     assert foghorn.inbound is not None
-    assert foghorn.inbound.parse(b"{}") == ()
+    assert foghorn.inbound.SOURCE.setup == "Blow into {url}."
+    assert foghorn.inbound.parse(Post(body=b"low")) == Reading((), ("low",))
 
 
 OUTBOUND = '''"""Say a notice with light."""
 
 from watchbill.core.notification import Attempt, Outcome
 from watchbill.core.paging import AddressKind, MethodKind
-from watchbill.integrations.contract import Channel, Mode, Outgoing, Setting
+from watchbill.integrations.contract import (Channel, Mode, Outgoing, Setting)
 
 CHANNEL = Channel(
     kind=MethodKind.SMS,
@@ -101,7 +101,7 @@ TWOWAY = '''"""See the answer."""
 
 from datetime import timedelta
 
-from watchbill.integrations.contract import HookReply
+from watchbill.integrations.contract import (HookReply)
 
 DOORS = frozenset({"flash"})
 SAME_FOR = timedelta(days=1)

@@ -19,7 +19,6 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
-from watchbill.core.alerts import Signal
 from watchbill.core.messages import Notice, Reply
 from watchbill.core.notification import Attempt, Outcome
 from watchbill.core.paging import AddressKind, MethodKind
@@ -145,15 +144,6 @@ class TransportFailure:
     def attempt(self) -> Attempt:
         """Return the failure as the result of an attempt."""
         return Attempt(outcome=_OUTCOMES[self.kind], detail=self.detail)
-
-
-@runtime_checkable
-class Inbound(Protocol):
-    """The module ``inbound.py`` of a source."""
-
-    def parse(self, body: bytes) -> tuple[Signal, ...]:
-        """Return the signals of a request body, or raise `PayloadError`."""
-        ...
 
 
 @runtime_checkable

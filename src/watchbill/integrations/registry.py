@@ -18,7 +18,6 @@ from types import ModuleType
 from watchbill import integrations
 from watchbill.integrations.contract import (
     Channel,
-    Inbound,
     LibraryOutbound,
     MailOutbound,
     Outbound,
@@ -26,6 +25,7 @@ from watchbill.integrations.contract import (
     SerialOutbound,
     TwoWay,
 )
+from watchbill.integrations.sources import Inbound
 
 AnyOutbound = Outbound | MailOutbound | SerialOutbound | LibraryOutbound
 
@@ -65,7 +65,9 @@ def _load(name: str) -> Provider:
     inbound = _module(package, "inbound")
     outbound = _module(package, "outbound")
     if inbound is not None and not isinstance(inbound, Inbound):
-        raise ContractError(f"{inbound.__name__} must define parse(body)")
+        raise ContractError(
+            f"{inbound.__name__} must define SOURCE and parse(post, config)"
+        )
     if outbound is not None and not isinstance(outbound, AnyOutbound):
         raise ContractError(
             f"{outbound.__name__} must define render(notice, settings) and"

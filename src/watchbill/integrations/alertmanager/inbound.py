@@ -10,9 +10,15 @@ ones it is Go's zero time. When Alertmanager left alerts out (``max_alerts``), e
 signal carries an annotation that says so. And one unreadable alert refuses the whole
 body: the caller keeps the raw text and raises the alarm, where passing over the bad
 alert would lose it in silence.
+
+Two things can be set. With ``dedup: groupKey`` a whole group is one alert, which is
+over when all of the group is. And since release 0.32 people can have Alertmanager write
+any body: one that does not name version 4 is read by the mapping of the integration, if
+it has one.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -20,14 +26,33 @@ import msgspec
 
 from watchbill.core.alerts import AlertStatus, Signal
 from watchbill.core.labels import fingerprint
+from watchbill.integrations import mapper
 from watchbill.integrations.contract import PayloadError
-from watchbill.integrations.text import one_line, printable, shorten, web_url
+from watchbill.integrations.jsons import decode, decode_as
+from watchbill.integrations.sources import (
+    NO_CONFIG,
+    Config,
+    Option,
+    Post,
+    Reading,
+    Source,
+)
+from watchbill.integrations.text import (
+    ANNOTATION,
+    LABEL,
+    TITLE,
+    clean,
+    identity,
+    links_of,
+    one_line,
+    shorten,
+    title_of,
+)
 
 TRUNCATED = "watchbill_truncated"
 """The annotation that tells of alerts which Alertmanager left out."""
 
 _VERSION = "4"
-_LIMITS = {"name": 200, "label": 1_000, "annotation": 4_000, "title": 200}
 _LINKS = {
     "runbook": ("runbook_url", "runbook"),
     "dashboard": ("dashboard_url", "dashboard", "grafana_url", "grafana"),
@@ -53,19 +78,70 @@ class _Alert(msgspec.Struct, rename="camel"):
 class _Message(msgspec.Struct, rename="camel"):
     version: str
     alerts: list[_Alert] | None
+    status: AlertStatus | None = None
+    group_key: str = ""
+    group_labels: dict[str, str] | None = None
+    common_labels: dict[str, str] | None = None
+    common_annotations: dict[str, str] | None = None
     external_url: str = msgspec.field(name="externalURL", default="")
     truncated_alerts: _Count = 0
 
 
+class _Versioned(msgspec.Struct):
+    version: object = None
+
+
 _decoder = msgspec.json.Decoder(_Message)
+_versions = msgspec.json.Decoder(_Versioned)
 
 
-def parse(body: bytes) -> tuple[Signal, ...]:
+SOURCE = Source(
+    group="Metrics",
+    setup="""\
+# alertmanager.yml
+receivers:
+  - name: watchbill
+    webhook_configs:
+      - url: {address}
+        send_resolved: true
+        http_config:
+          authorization:
+            credentials: {key}
+""",
+    options=(
+        Option(
+            name="dedup",
+            help="What is one alert: each alert, or a whole group of Alertmanager's.",
+            default="fingerprint",
+            choices=("fingerprint", "groupKey"),
+        ),
+    ),
+    has_mapping=True,
+)
+
+
+def skim(post: Post, config: Config = NO_CONFIG) -> int | None:
+    """Return how many alerts there are, if `parse` would take them one by one."""
+    if config.mapping is not None or config.options.get("dedup") == "groupKey":
+        return None
+    try:
+        message = _decoder.decode(post.body)
+    except (ValueError, RecursionError):
+        return None
+    alerts = message.alerts
+    if message.version != _VERSION or not alerts:
+        return None
+    return len(alerts) if all(alert.labels for alert in alerts) else None
+
+
+def parse(post: Post, config: Config = NO_CONFIG) -> Reading:
     """Return the signals of a webhook body, in its order.
 
     Raises `PayloadError`, and nothing else, whatever the bytes are.
     """
-    message = _decode(body)
+    if config.mapping is not None and not _is_version_4(post.body):
+        return mapper.read(config.mapping, decode(post.body, hint=mapper.HINT))
+    message = decode_as(_decoder, post.body, hint=_HINT)
     if message.version != _VERSION:
         version = shorten(one_line(message.version), 20)
         raise PayloadError(
@@ -77,28 +153,45 @@ def parse(body: bytes) -> tuple[Signal, ...]:
         raise PayloadError(
             where="$.alerts", problem="there are no alerts in the list", hint=_HINT
         )
+    if config.options.get("dedup") == "groupKey" and message.group_key:
+        return Reading((_of_group(message, message.alerts),))
     # A body that names an alert twice with the same start is no second firing.
     signals = {
         (signal.fingerprint, signal.status, signal.starts_at): signal
         for signal in _signals(message, message.alerts)
     }
-    return tuple(signals.values())
+    return Reading(tuple(signals.values()))
 
 
-def _decode(body: bytes) -> _Message:
+def _is_version_4(body: bytes) -> bool:
     try:
-        return _decoder.decode(body)
-    except RecursionError:
-        raise PayloadError(
-            where="$", problem="the JSON is nested too deeply", hint=_HINT
-        ) from None
-    except ValueError as error:  # of msgspec, or a UnicodeDecodeError
-        problem, _, where = str(error).partition(" - at `")
-        raise PayloadError(
-            where=where.rstrip("`") or "$",
-            problem=shorten(one_line(problem), 200),
-            hint=_HINT,
-        ) from None
+        return decode_as(_versions, body, hint=_HINT).version == _VERSION
+    except PayloadError:
+        return False
+
+
+def _of_group(message: _Message, alerts: list[_Alert]) -> Signal:
+    """Return a whole group as one signal; it fires while any of its alerts does."""
+    firing = [one for one in alerts if one.status is AlertStatus.FIRING]
+    is_resolved = message.status is AlertStatus.RESOLVED or not firing
+    labels = {**(message.group_labels or {}), **(message.common_labels or {})}
+    common = _Alert(
+        status=AlertStatus.RESOLVED if is_resolved else AlertStatus.FIRING,
+        labels=labels,
+        annotations=message.common_annotations,
+        generator_url=alerts[0].generator_url,
+    )
+    alone = _signal(common, labels, message)
+    count = len(alerts) + message.truncated_alerts
+    starts = [at for one in firing or alerts if (at := _instant(one.starts_at))]
+    ends = [at for one in alerts if (at := _instant(one.ends_at))]
+    return replace(
+        alone,
+        fingerprint=identity("group", message.group_key),
+        title=alone.title if count == 1 else title_of(f"{count} alerts: {alone.title}"),
+        starts_at=min(starts, default=None),
+        ends_at=max(ends, default=None) if is_resolved else None,
+    )
 
 
 def _signals(message: _Message, alerts: list[_Alert]) -> Iterator[Signal]:
@@ -113,8 +206,8 @@ def _signals(message: _Message, alerts: list[_Alert]) -> Iterator[Signal]:
 
 
 def _signal(alert: _Alert, labels: dict[str, str], message: _Message) -> Signal:
-    shown = _clean(labels, limit=_LIMITS["label"])
-    annotations = _clean(alert.annotations or {}, limit=_LIMITS["annotation"])
+    shown = clean(labels, limit=LABEL)
+    annotations = clean(alert.annotations or {}, limit=ANNOTATION)
     if message.truncated_alerts:
         annotations[TRUNCATED] = (
             f"{message.truncated_alerts} more alerts of this group were left out by"
@@ -140,21 +233,14 @@ def _identity(alert: _Alert, labels: dict[str, str]) -> str:
     return theirs if is_sound else fingerprint(labels)
 
 
-def _clean(pairs: dict[str, str], *, limit: int) -> dict[str, str]:
-    return {
-        shorten(one_line(name), _LIMITS["name"]): shorten(printable(value), limit)
-        for name, value in pairs.items()
-    }
-
-
 def _title(labels: dict[str, str], annotations: dict[str, str]) -> str:
     for name in ("summary", "description"):
         if title := one_line(annotations.get(name, "")):
-            return shorten(title, _LIMITS["title"])
+            return shorten(title, TITLE)
     told = [f"{name}={labels[name]}" for name in _TELLING if labels.get(name)][:3]
     name = labels.get("alertname") or "alert without a name"
     details = f" ({', '.join(told)})" if told else ""
-    return shorten(one_line(name + details), _LIMITS["title"])
+    return shorten(one_line(name + details), TITLE)
 
 
 def _links(alert: _Alert, message: _Message) -> dict[str, str]:
@@ -168,11 +254,7 @@ def _links(alert: _Alert, message: _Message) -> dict[str, str]:
         ("source", alert.generator_url),
         ("alertmanager", message.external_url),
     ]
-    links: dict[str, str] = {}
-    for shows, text in candidates:
-        if url := web_url(text):
-            links.setdefault(shows, url)
-    return links
+    return links_of(candidates)
 
 
 def _instant(value: datetime | None) -> datetime | None:

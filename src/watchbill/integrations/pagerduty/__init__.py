@@ -1,1 +1,1 @@
-"""PagerDuty: alerts, acknowledgements and resolutions by Events API v2."""
+"""PagerDuty: Events API v2 and change events, from its clients and to PagerDuty."""

@@ -1,0 +1,1 @@
+"""CloudEvents: events of CNCF's common format as a source, by a mapping."""

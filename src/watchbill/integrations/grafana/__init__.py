@@ -1,0 +1,1 @@
+"""Grafana: its alerting webhook as a source of alerts."""

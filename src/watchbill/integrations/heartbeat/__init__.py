@@ -1,0 +1,1 @@
+"""Heartbeats: pings of jobs, as Healthchecks takes them, and their silence."""

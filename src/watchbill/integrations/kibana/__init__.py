@@ -1,0 +1,1 @@
+"""Kibana: alerting rules and Watcher of Elastic as a source, by a mapping."""

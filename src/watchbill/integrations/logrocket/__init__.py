@@ -1,0 +1,1 @@
+"""LogRocket: alerts on its metrics as a source, by a mapping."""

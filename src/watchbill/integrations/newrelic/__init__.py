@@ -1,0 +1,1 @@
+"""New Relic: notifications of its workflows as a source of alerts."""

@@ -1,0 +1,1 @@
+"""Pingdom: the webhook of its checks as a source of alerts."""

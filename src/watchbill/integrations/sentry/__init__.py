@@ -1,0 +1,1 @@
+"""Sentry: webhooks of its integration platform as a source of alerts."""

@@ -1,0 +1,1 @@
+"""Sentry SDK: errors and check-ins straight from applications, as a source."""

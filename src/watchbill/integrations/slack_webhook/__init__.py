@@ -1,0 +1,1 @@
+"""Slack webhook: what tools post to an incoming webhook of Slack, read as alerts."""

@@ -1,0 +1,1 @@
+"""Uptime Kuma: its webhook as a source of alerts."""
