@@ -15,8 +15,7 @@ from tests.intake.test_intake import PATH, body, stored
 from tests.server.asgi import PATIENCE, Response, ask, drive
 from watchbill.server import clock
 from watchbill.server.clock import DatabaseClock, VirtualClock
-from watchbill.server.intake import actions, commit
-from watchbill.server.intake import asgi as intake
+from watchbill.server.intake import actions, commit, keys
 from watchbill.server.plans.models import PlanVersion
 from watchbill.server.project.asgi import WatchbillApplication
 
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("transactional_db", "trm_plan")
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commit, "COMMIT_TIMEOUT", 0.3)
-    monkeypatch.setattr(intake, "LOOK_UP_TIMEOUT", 0.3)
+    monkeypatch.setattr(keys, "LOOK_UP_TIMEOUT", 0.3)
 
 
 @pytest.fixture

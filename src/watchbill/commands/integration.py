@@ -17,6 +17,14 @@ def command() -> None:
 @command.command("create")
 @click.argument("kind")
 @click.option("--name", help="What to call it on the console; the kind by default.")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice(["post", "read", "silence"]),
+    multiple=True,
+    help="What the key may do; give it once for each. Without it the key may do what is"
+    " usual for KIND, which is never to silence.",
+)
 @data_dir_option(".watchbill")
 @database_option
 @click.option(
@@ -27,7 +35,12 @@ def command() -> None:
     help="Where the source reaches watchbill.",
 )
 def create(
-    kind: str, name: str | None, data_dir: Path, database_url: str, base_url: str
+    kind: str,
+    name: str | None,
+    scopes: tuple[str, ...],
+    data_dir: Path,
+    database_url: str,
+    base_url: str,
 ) -> None:
     """Create an integration of KIND and print the URL to post to.
 
@@ -42,6 +55,7 @@ def create(
     )
     try:
         with refusals(), installation(options) as installed:
-            click.echo(installed.integration_url(kind, name or kind))
+            url = installed.integration_url(kind, name or kind, scopes=scopes)
+            click.echo(url)
     except LookupError as error:
         raise click.ClickException(str(error)) from error

@@ -30,12 +30,22 @@ from watchbill.server.project.run import run
     help="Page nobody until an owner releases it, or for 15 minutes; for a restored"
     " backup.",
 )
+@click.option(
+    "--intake-workers",
+    type=click.IntRange(0, 16),
+    default=1,
+    envvar="WATCHBILL_INTAKE_WORKERS",
+    show_default=True,
+    help="Processes that take what sources post, beside the main one; with 0 the main"
+    " one does.",
+)
 @data_dir_option(".watchbill")
 @database_option
 @web_options
-def command(
+def command(  # noqa: PLR0913 - one argument an option
     plan: str | None,
     is_held: bool,  # noqa: FBT001 - click passes it by name
+    intake_workers: int,
     data_dir: Path,
     database_url: str,
     host: str,
@@ -62,6 +72,7 @@ def command(
         database_url=database_url,
         plan=valid_plan(plan) if plan else None,
         is_held=is_held,
+        intake_workers=intake_workers,
     )
     with refusals():
         run(options, click.echo)

@@ -1,62 +1,178 @@
 """Making and revoking integration keys, and marking what became of posts."""
 
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
-from watchbill.server import tokens
-from watchbill.server.intake.models import InboxEntry, Integration
+from watchbill.server import bulk, tokens
+from watchbill.server.intake.models import (
+    InboxEntry,
+    Integration,
+    IntegrationKey,
+    Scope,
+)
+from watchbill.server.intake.sources import sources
+from watchbill.server.sealing import seal
 from watchbill.server.web.live import announce, wake_engine
+
+ROTATION = timedelta(days=1)
+"""For this long an old key goes on working, so that senders can be told the new one."""
 
 
 @transaction.atomic
 def create_integration(
-    *, kind: str, name: str, now: datetime, is_drill: bool = False
+    *,
+    kind: str,
+    name: str,
+    now: datetime,
+    is_drill: bool = False,
+    scopes: Collection[Scope] = (),
 ) -> tuple[Integration, str]:
-    """Create an integration; return it and its key, which is shown only now."""
-    key = tokens.make("wbi")
+    """Create an integration; return it and its key, which is shown only now.
+
+    The key may do what its kind says unless ``scopes`` says otherwise.
+    """
     integration = Integration.objects.create(
-        kind=kind,
-        name=name,
-        key_hash=tokens.digest(key),
-        key_hint=key[-6:],
-        is_drill=is_drill,
-        created_at=now,
+        kind=kind, name=name, is_drill=is_drill, created_at=now
     )
-    announce("integrations")
-    return integration, key
+    usual = [Scope(one) for one in sources()[kind].SOURCE.scopes]
+    return integration, add_key(integration, scopes=sorted(scopes or usual), now=now)
 
 
-@transaction.atomic
-def rotate_key(integration_id: int) -> str:
-    """Replace an integration's key; the old one stops working at once."""
-    key = tokens.make("wbi")
-    Integration.objects.filter(pk=integration_id, revoked_at=None).update(
-        key_hash=tokens.digest(key), key_hint=key[-6:]
+def add_key(integration: Integration, *, scopes: Sequence[Scope], now: datetime) -> str:
+    """Make one more key of an integration, and return it."""
+    is_short = sources()[integration.kind].SOURCE.has_short_key
+    key = tokens.make_short() if is_short else tokens.make("wbi")
+    IntegrationKey.objects.create(
+        integration=integration,
+        key_hash=tokens.digest(key),
+        hint=key[-6:],
+        scopes=list(scopes),
+        created_at=now,
     )
     announce("integrations")
     return key
 
 
 @transaction.atomic
+def rotate_key(
+    integration_id: int, *, now: datetime, overlap: timedelta = ROTATION
+) -> str:
+    """Make a new key; the ones before it stop working after ``overlap``.
+
+    That is also for keys to which an earlier rotation left more time than that.
+    """
+    integration = Integration.objects.select_for_update().get(
+        pk=integration_id, revoked_at=None
+    )
+    until = now + overlap
+    keys = integration.keys.filter(revoked_at=None)
+    live = keys.filter(Q(expires_at=None) | Q(expires_at__gt=now))
+    scopes = {Scope(one) for key in live for one in key.scopes}
+    keys.filter(Q(expires_at=None) | Q(expires_at__gt=until)).update(expires_at=until)
+    return add_key(integration, scopes=sorted(scopes) or [Scope.POST], now=now)
+
+
+@transaction.atomic
 def revoke(integration_id: int, *, now: datetime) -> None:
-    """Refuse all further posts of an integration."""
+    """Refuse all further posts of an integration; its alerts inhibit no other's."""
     Integration.objects.filter(pk=integration_id, revoked_at=None).update(
         revoked_at=now
     )
     announce("integrations")
 
 
-def mark_folded(
-    entry: InboxEntry, disposition: list[dict[str, object]], *, now: datetime
-) -> None:
-    """Record what became of each signal of a post (I2)."""
-    InboxEntry.objects.filter(pk=entry.pk).update(
-        folded_at=now, disposition=disposition, error=""
+@transaction.atomic
+def revoke_key(integration_id: int, key_id: int, *, now: datetime) -> bool:
+    """Refuse one key from now on; False when it was refused already."""
+    rows = IntegrationKey.objects.filter(
+        pk=key_id, integration=integration_id, revoked_at=None
     )
-    Integration.objects.filter(pk=entry.integration_id).update(
-        accepted=F("accepted") + 1, last_event_at=entry.received_at
+    changed = rows.update(revoked_at=now)
+    announce("integrations")
+    return bool(changed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What people set for an integration."""
+
+    name: str
+    options: Mapping[str, str]
+    per_minute: int | None
+    is_drill: bool
+    #: A new signing secret, empty for none at all; None leaves it as it is.
+    secret: str | None = None
+
+
+@transaction.atomic
+def change_settings(integration_id: int, wanted: Settings) -> None:
+    """Write what people set for an integration that is in use."""
+    values: dict[str, Any] = {
+        "name": wanted.name,
+        "options": dict(wanted.options),
+        "per_minute": wanted.per_minute,
+        "is_drill": wanted.is_drill,
+    }
+    if wanted.secret is not None:
+        values["sealed_secret"] = seal(wanted.secret) if wanted.secret else ""
+    Integration.objects.filter(pk=integration_id, revoked_at=None).update(**values)
+    announce("integrations")
+
+
+@transaction.atomic
+def change_mapping(integration_id: int, mapping: Mapping[str, object] | None) -> None:
+    """Say where the fields of an integration's posts are; None is the kind's own."""
+    Integration.objects.filter(pk=integration_id, revoked_at=None).update(
+        mapping=None if mapping is None else dict(mapping)
+    )
+    announce("integrations")
+
+
+@transaction.atomic
+def replay(entry_id: int, *, wish: UUID, now: datetime) -> InboxEntry:
+    """Let a post be folded once more, as if it had come now.
+
+    The same ``wish`` is granted once, however often a button is pressed.
+    """
+    original = InboxEntry.objects.select_for_update(no_key=True).get(pk=entry_id)
+    granted = InboxEntry.objects.filter(replay_of=original, request_id=wish).first()
+    if granted is not None:
+        return granted
+    entry = InboxEntry.objects.create(
+        integration_id=original.integration_id,
+        received_at=now,
+        body=original.body,
+        envelope=original.envelope,
+        replay_of=original,
+        request_id=wish,
+    )
+    announce("intake")
+    wake_engine()
+    return entry
+
+
+def mark_all_folded(
+    dispositions: Sequence[tuple[InboxEntry, list[dict[str, object]]]],
+    *,
+    now: datetime,
+) -> None:
+    """Record what became of each report of posts of one integration (I2)."""
+    bulk.update(
+        InboxEntry,
+        (
+            {"id": entry.pk, "folded_at": now, "disposition": said, "error": ""}
+            for entry, said in dispositions
+        ),
+    )
+    last, _ = dispositions[-1]
+    Integration.objects.filter(pk=last.integration_id).update(
+        accepted=F("accepted") + len(dispositions), last_event_at=last.received_at
     )
 
 

@@ -1,92 +1,52 @@
 """The intake: where sources post. A bare ASGI application, because it is hot.
 
-``POST /intake/<kind>/<key>``, or ``POST /intake/<kind>`` with the key as
-``Authorization: Bearer``. Answers:
+The addresses are in ``routes.py``, the questions asked of a post in ``desk.py``. A
+source's module may answer in the words of the product that it stands in for; what
+they mean is the same for all:
 
 ====  ==============================================================================
-202   The post is on disk and will be folded (I1).
-400   Not the format of this kind; the body says where. Nothing is stored.
-401   No key, or one that names no integration.
-403   The key is revoked, or belongs to an integration of another kind.
+2xx   The post is on disk and will be folded (I1); our own word is 202.
+400   Not the format of this kind; the body says where. Nothing is stored. Also: the
+      query has too many parameters, or the body is not encoded as it says.
+401   No key, one that names no integration, or a signature that proves nothing.
+403   The key is revoked or expired, of another kind, or may not post.
 404   There is no such kind.
-405   Not a POST.
-413   Longer than :data:`MAX_BODY`, or more alerts than :data:`MAX_SIGNALS`.
-415   Compressed or otherwise encoded.
-503   Overloaded, or the database does not answer; send again. Never 429, on which
-      Alertmanager drops the notification (wire formats, section 5).
+405   A method that this kind does not know.
+408   The body did not come within :data:`BODY_WITHIN` seconds.
+413   Longer than the kind's ``max_body``, compressed or not, or more alerts than
+      ``MAX_SIGNALS``.
+415   Encoded otherwise than by gzip, deflate or (where installed) Brotli.
+503   Overloaded, or the database does not answer; send again after ``Retry-After``.
+      429 only for kinds whose clients expect that (``Source.overloaded``), because
+      Alertmanager drops the notification on it (wire formats, section 5).
 ====  ==============================================================================
 
 Every refusal is counted by reason and hour and shown on the console (S4.1-11).
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 
-from watchbill.integrations.contract import Inbound, PayloadError
-from watchbill.server import tokens
-from watchbill.server.intake.commit import GroupCommit, NotStoredError, OverloadedError
-from watchbill.server.intake.pool import borrowed
-from watchbill.server.intake.rejections import Rejections
-from watchbill.server.web.http import (
-    Receive,
-    Scope,
-    Send,
-    answer_json,
-    header,
-    remote,
-)
+from watchbill.integrations.sources import Inbound, Post, PostReply, Reading, Source
+from watchbill.server.intake import keys, replies
+from watchbill.server.intake.commit import Held, OverloadedError
+from watchbill.server.intake.desk import Desk, Visit, overloaded, read, too_large
+from watchbill.server.intake.posts import envelope_of
+from watchbill.server.intake.refusal import Refusal, not_stored
+from watchbill.server.intake.routes import Routes
+from watchbill.server.web.http import Receive, Scope, Send, header, remote
 
-MAX_BODY = 5 * 1024 * 1024
-
-MAX_SIGNALS = 2_000
-"""More in one post would hold up the posts behind it."""
+BODY_WITHIN = 10.0
+"""Seconds for a whole body, however slowly it drips."""
 
 _MAX_DRAIN = 32 * 1024 * 1024
 """A longer body is read to its end, up to here, so that the answer is heard."""
 
-LOOK_UP_TIMEOUT = 5.0
-"""Seconds that the database has to tell what a key is."""
-
-_KEY_LIFETIME = 10.0
-"""Seconds for which a key is believed without asking the database again."""
-
-_MAX_KEYS = 10_000
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    integration_id: int
-    kind: str
-    is_revoked: bool
-    until: float
-
-
-class Refusal(Exception):
-    """A post that is not taken, with the answer that says why."""
-
-    def __init__(
-        self,
-        status: int,
-        reason: str,
-        problem: str,
-        *,
-        where: str = "",
-        hint: str = "",
-        integration_id: int | None = None,
-    ) -> None:
-        super().__init__(problem)
-        self.status = status
-        self.reason = reason
-        self.where = where
-        self.hint = hint
-        self.integration_id = integration_id
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Intake:
@@ -95,212 +55,147 @@ class Intake:
     def __init__(
         self,
         sources: dict[str, Inbound],
-        pool: asyncpg.Pool,
+        pool: "asyncpg.Pool[Any]",
         now: Callable[[], Awaitable[datetime]],
+        wall: Callable[[], Awaitable[datetime]],
+        elsewhere: Application,
     ) -> None:
-        self._sources = sources
-        self._pool = pool
-        self._keys: dict[str, _Known] = {}
-        self._commit = GroupCommit(pool, now)
-        self._rejections = Rejections(pool, now)
+        self._loop = asyncio.get_running_loop()
+        self.desk = Desk(Routes(sources), pool, now, wall, self._loop.time)
+        self._elsewhere = elsewhere
 
     async def start(self) -> None:
         """Start the writers."""
-        self._commit.start()
-        self._rejections.start()
+        self.desk.start()
 
     async def stop(self) -> None:
         """Store what waits, then end."""
-        await self._commit.stop()
-        await self._rejections.stop()
+        await self.desk.stop()
 
     def forget_keys(self) -> None:
         """Ask the database again for every key, because some key changed."""
-        self._keys.clear()
+        self.desk.keys.forget()
+
+    def is_for_us(self, path: str) -> bool:
+        """Whether a path may be one of a source."""
+        return self.desk.routes.is_ours(path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request below ``/intake/``."""
+        """Handle one request to a source's address."""
+        visit = Visit(
+            scope["method"],
+            scope["query_string"],
+            scope["headers"],
+            remote(scope),
+            began_at=self._loop.time(),
+        )
         try:
-            count = await self._accept(scope, receive)
+            authorization = header(scope, "authorization")
+            visit.route = self.desk.routes.find(
+                visit.method, scope["path"], authorization
+            )
+            if visit.route is None:
+                await self._elsewhere(scope, receive, send)
+                return
+            reply = await self._accept(visit, receive)
         except Refusal as refusal:
-            self._rejections.count(refusal, remote(scope))
-            await _answer_refusal(send, refusal)
-        else:
-            await answer_json(send, 202, {"status": "accepted", "signals": count})
+            reply = self.desk.refuse(visit, refusal)
+        await _answer(send, reply)
 
-    async def _accept(self, scope: Scope, receive: Receive) -> int:
-        """Store a post; return how many signals it holds."""
-        kind, _, in_path = scope["path"].removeprefix("/intake/").partition("/")
-        source = self._sources.get(kind)
-        if source is None:
-            known = ", ".join(sorted(self._sources))
-            raise Refusal(
-                404, "unknown_kind", f"there is no kind {kind!r}", hint=f"use {known}"
-            )
-        if scope["method"] != "POST":
-            raise Refusal(405, "not_a_post", "only POST is understood here")
-        integration_id = await self._authenticate(kind, in_path or _bearer(scope))
-        body = await _read(scope, receive, integration_id)
-        signals = _parse(source, body, integration_id)
-        if signals > MAX_SIGNALS:
-            raise Refusal(
-                413,
-                "too_many",
-                f"{signals} alerts in one post, and no more than {MAX_SIGNALS} may be",
-                hint="set max_alerts in the sender's receiver",
-                integration_id=integration_id,
-            )
-        await self._store(integration_id, body)
-        return signals
+    async def _accept(self, visit: Visit, receive: Receive) -> PostReply:
+        route = visit.route
+        assert route is not None  # noqa: S101 - found by the caller
+        in_head = self.desk.key_in_head(visit)
+        if in_head:  # known before a stranger's body is read
+            await self.desk.admit(visit, in_head)
+        body = await _read(receive, route.source.SOURCE)
+        post = self.desk.post_of(visit, body)
+        key = self.desk.key_of(visit, post)
+        answered: asyncio.Future[PostReply] = self._loop.create_future()
+        await self.desk.accept(visit, post, key, _resolving(answered))
+        return await answered
 
-    async def _authenticate(self, kind: str, key: str) -> int:
-        if not key:
-            raise Refusal(
-                401,
-                "no_key",
-                "no integration key",
-                hint="put it at the end of the URL, or send Authorization: Bearer KEY",
-            )
-        known = await self._look_up(tokens.digest(key))
-        if known is None:
-            raise Refusal(401, "unknown_key", "this key belongs to no integration")
-        if known.is_revoked:
-            raise Refusal(
-                403,
-                "revoked_key",
-                "this key has been revoked",
-                integration_id=known.integration_id,
-            )
-        if known.kind != kind:
-            raise Refusal(
-                403,
-                "wrong_kind",
-                f"this key belongs to an integration of kind {known.kind!r}",
-                hint=f"post to /intake/{known.kind}",
-                integration_id=known.integration_id,
-            )
-        return known.integration_id
+    async def take(self, integration_id: int, kind: str, post: Post) -> Reading:
+        """Take a post that did not come over HTTP, such as a mail; durable on return.
 
-    async def _look_up(self, digest: str) -> _Known | None:
-        clock = asyncio.get_running_loop().time()
-        known = self._keys.get(digest)
-        if known is not None and known.until > clock:
-            return known
+        Raises `Refusal` as HTTP would answer, and counts it.
+        """
         try:
-            row = await self._ask(digest)
-        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            logger.exception("an integration key could not be looked up")
-            raise _unavailable() from None
-        if row is None:
-            return None
-        if len(self._keys) >= _MAX_KEYS:
-            self._keys.clear()
-        found = _Known(row[0], row[1], row[2], clock + _KEY_LIFETIME)
-        self._keys[digest] = found
-        return found
+            return await self._take(integration_id, kind, post)
+        except Refusal as refusal:
+            refusal.integration_id = refusal.integration_id or integration_id
+            self.desk.rejections.count(refusal, "")
+            raise
 
-    async def _ask(self, digest: str) -> "asyncpg.Record | None":
-        async with (
-            asyncio.timeout(LOOK_UP_TIMEOUT),
-            borrowed(self._pool) as connection,
-        ):
-            return await connection.fetchrow(
-                "SELECT id, kind, revoked_at IS NOT NULL"
-                " FROM watchbill_integration WHERE key_hash = $1",
-                digest,
-            )
-
-    async def _store(self, integration_id: int, body: bytes) -> None:
+    async def _take(self, integration_id: int, kind: str, post: Post) -> Reading:
+        source = self.desk.routes.source(kind)
+        if len(post.body) > source.SOURCE.max_body:
+            raise too_large(source.SOURCE)
+        found = await self.desk.keys.integration(integration_id)
+        opened = keys.check(found, (kind,), may=True)
+        self.desk.spend(opened, source.SOURCE)
+        reading = read(source, post, opened)
+        stored: asyncio.Future[bool] = self._loop.create_future()
+        held = Held(
+            integration_id,
+            post.body,
+            _resolving(stored),
+            envelope=envelope_of(post),
+        )
         try:
-            await self._commit.store(integration_id, body)
+            self.desk.commit.put(held)
         except OverloadedError:
-            raise Refusal(
-                503,
-                "overloaded",
-                "too many posts wait to be stored",
-                hint="send it again in a moment",
-                integration_id=integration_id,
-            ) from None
-        except NotStoredError:
-            raise _unavailable(integration_id) from None
+            raise overloaded(source.SOURCE) from None
+        if not await stored:
+            raise not_stored(integration_id)
+        return reading
 
 
-def _unavailable(integration_id: int | None = None) -> Refusal:
-    return Refusal(
-        503,
-        "not_stored",
-        "the database did not confirm the post",
-        hint="send it again in a moment",
-        integration_id=integration_id,
-    )
+def _resolving(future: "asyncio.Future[Any]") -> Callable[[Any], None]:
+    def resolve(value: object) -> None:
+        if not future.done():  # whoever waited may be gone
+            future.set_result(value)
+
+    return resolve
 
 
-def _bearer(scope: Scope) -> str:
-    scheme, _, key = header(scope, "authorization").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else ""
+async def _read(receive: Receive, spec: Source) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_WITHIN):
+            return await _read_all(receive, spec)
+    except TimeoutError:
+        problem = f"the body did not come within {BODY_WITHIN:g} seconds"
+        raise Refusal(
+            408, "too_slow", problem, headers=(("connection", "close"),)
+        ) from None
 
 
-async def _read(scope: Scope, receive: Receive, integration_id: int) -> bytes:
-    encoding = header(scope, "content-encoding")
+async def _read_all(receive: Receive, spec: Source) -> bytes:
     parts: list[bytes] = []
     size = 0
-    more = True
-    while more and size <= _MAX_DRAIN:
+    while size <= max(spec.max_body, _MAX_DRAIN):
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Refusal(400, "cut_off", "the client went away in the middle")
         part = message.get("body", b"")
         size += len(part)
-        if size <= MAX_BODY:
+        if size <= spec.max_body:
             parts.append(part)
-        more = message.get("more_body", False)
-    if size > MAX_BODY:
-        raise Refusal(
-            413,
-            "too_large",
-            f"the body is longer than {MAX_BODY // 1024 // 1024} MiB",
-            hint="send fewer alerts at once",
-            integration_id=integration_id,
-        )
-    if encoding not in {"", "identity"}:
-        raise Refusal(
-            415,
-            "encoded",
-            f"the content encoding {encoding!r} is not understood",
-            hint="send plain JSON",
-            integration_id=integration_id,
-        )
+        else:
+            parts.clear()
+        if not message.get("more_body", False):
+            break
+    if size > spec.max_body:
+        raise too_large(spec)
     return b"".join(parts)
 
 
-def _parse(source: Inbound, body: bytes, integration_id: int) -> int:
-    try:
-        return len(source.parse(body))
-    except PayloadError as error:
-        raise Refusal(
-            400,
-            "bad_payload",
-            error.problem,
-            where=error.where,
-            hint=error.hint,
-            integration_id=integration_id,
-        ) from None
-
-
-async def _answer_refusal(send: Send, refusal: Refusal) -> None:
-    headers: tuple[tuple[str, str], ...] = ()
-    if refusal.status == 503:
-        headers = (("retry-after", "1"),)
-    elif refusal.status == 401:
-        headers = (("www-authenticate", 'Bearer realm="watchbill"'),)
-    elif refusal.status == 405:
-        headers = (("allow", "POST"),)
-    content = {
-        "status": "refused",
-        "reason": refusal.reason,
-        "problem": str(refusal),
-        "where": refusal.where,
-        "hint": refusal.hint,
-    }
-    shown = {name: text for name, text in content.items() if text}
-    await answer_json(send, refusal.status, shown, headers=headers)
+async def _answer(send: Send, reply: PostReply) -> None:
+    await send(
+        {
+            "type": "http.response.start",
+            "status": reply.status,
+            "headers": replies.headers_of(reply),
+        }
+    )
+    await send({"type": "http.response.body", "body": reply.body})

@@ -3,6 +3,9 @@
 Refusals are counted in memory by reason, hour and integration, with the latest
 example of each, and written once a second: a million wrong keys cost one row. The
 count of the last second may be lost in a crash; it is a statistic, unlike a post.
+
+Django's pages that take keys count here too (`count_now`), and write each at once:
+there are never many of them at a time.
 """
 
 import asyncio
@@ -10,9 +13,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import asyncpg
+from django.db import connection as django_connection
 
 from watchbill.server.intake.pool import borrowed
 from watchbill.server.web.live import LIVE_CHANNEL
@@ -44,16 +48,23 @@ class Refused(Protocol):
 
 @dataclass(slots=True)
 class _Tally:
-    count: int
-    detail: str
-    remote: str
+    count: int = 0
+    detail: str = ""
+    remote: str = ""
+
+    def add(self, refused: Refused, remote: str) -> None:
+        self.count += 1
+        self.detail = ": ".join(
+            text for text in (refused.where, str(refused)) if text
+        ).replace("\0", "\ufffd")[:500]
+        self.remote = remote[:64]
 
 
 class Rejections:
     """The counters, and the task that writes them."""
 
     def __init__(
-        self, pool: asyncpg.Pool, now: Callable[[], Awaitable[datetime]]
+        self, pool: "asyncpg.Pool[Any]", now: Callable[[], Awaitable[datetime]]
     ) -> None:
         self._pool = pool
         self._now = now
@@ -73,12 +84,10 @@ class Rejections:
     def count(self, refused: Refused, remote: str) -> None:
         """Count one refusal."""
         key = (refused.reason, refused.integration_id)
-        tally = self._tallies.setdefault(key, _Tally(0, "", ""))
-        tally.count += 1
-        tally.detail = ": ".join(
-            text for text in (refused.where, str(refused)) if text
-        ).replace("\0", "\ufffd")
-        tally.remote = remote
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._tallies[key] = _Tally()
+        tally.add(refused, remote)
 
     async def _write_for_ever(self) -> None:
         while True:
@@ -98,7 +107,7 @@ class Rejections:
     async def _store(self, tallies: dict[tuple[str, int | None], _Tally]) -> None:
         now = await self._now()
         rows = [
-            (reason, now, integration, t.count, t.detail[:500], t.remote[:64])
+            (reason, now, integration, t.count, t.detail, t.remote)
             for (reason, integration), t in tallies.items()
         ]
         async with borrowed(self._pool) as connection:
@@ -106,3 +115,28 @@ class Rejections:
             await connection.execute(
                 "SELECT pg_notify($1, $2)", LIVE_CHANNEL, '{"topic": "intake"}'
             )
+
+
+# ── For pages of Django ─────────────────────────────────────────────────────────────
+
+
+def count_now(refused: Refused, remote: str, *, now: datetime) -> None:
+    """Count one refusal at once, where there is no event loop."""
+    tally = _Tally()
+    tally.add(refused, remote)
+    values = (
+        refused.reason,
+        now,
+        refused.integration_id,
+        tally.count,
+        tally.detail,
+        tally.remote,
+    )
+    with django_connection.cursor() as cursor:
+        cursor.execute(_UPSERT_OF_DJANGO, dict(zip("abcdef", values, strict=True)))
+
+
+#: The same statement in the other driver's words.
+_UPSERT_OF_DJANGO = _UPSERT
+for _place, _name in enumerate("abcdef", start=1):
+    _UPSERT_OF_DJANGO = _UPSERT_OF_DJANGO.replace(f"${_place}", f"%({_name})s")

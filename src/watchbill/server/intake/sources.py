@@ -2,8 +2,8 @@
 
 from functools import lru_cache
 
-from watchbill.integrations.contract import Inbound
 from watchbill.integrations.registry import providers
+from watchbill.integrations.sources import Inbound
 
 
 @lru_cache(maxsize=1)
@@ -11,6 +11,16 @@ def sources() -> dict[str, Inbound]:
     """Return the readers of posts by kind, such as ``alertmanager``."""
     return {
         name: provider.inbound
+        for name, provider in providers().items()
+        if provider.inbound is not None
+    }
+
+
+@lru_cache(maxsize=1)
+def titles() -> dict[str, str]:
+    """Return what people call each kind, such as “Alertmanager”."""
+    return {
+        name: provider.title
         for name, provider in providers().items()
         if provider.inbound is not None
     }

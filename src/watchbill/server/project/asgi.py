@@ -40,6 +40,8 @@ from watchbill.server.web.sse import LiveUpdates
 django.setup()
 
 from watchbill.server.intake.asgi import Intake  # noqa: E402
+from watchbill.server.intake.desk import Desk  # noqa: E402
+from watchbill.server.intake.mail import Listening, MailIntake  # noqa: E402
 from watchbill.server.intake.sources import sources  # noqa: E402
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -69,6 +71,7 @@ class WatchbillApplication:
         self._check_slots = asyncio.Semaphore(MAX_CHECKS)
         self._clock = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clock")
         self._intake: Intake | None = None
+        self._mail: MailIntake | None = None
         self._live: LiveUpdates | None = None
         self._pool: asyncpg.Pool[Any] | None = None
 
@@ -78,6 +81,10 @@ class WatchbillApplication:
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
             await self._application(scope["path"])(scope, receive, send)
+
+    def desk(self) -> Desk | None:
+        """Return where posts are taken, once the application has started."""
+        return self._intake.desk if self._intake is not None else None
 
     def end_streams(self) -> None:
         """Let every open page's stream end, because the server stops."""
@@ -101,8 +108,11 @@ class WatchbillApplication:
             await self._django(scope, replayed(body, receive), send)
 
     def _application(self, path: str) -> Application:
-        if path.startswith("/intake/"):
-            return self._intake or _starting
+        intake = self._intake
+        if intake is None and path.startswith("/intake/"):
+            return _starting
+        if intake is not None and intake.is_for_us(path):
+            return intake
         if path == "/live":
             return self._live or _starting
         return self._pages
@@ -112,29 +122,41 @@ class WatchbillApplication:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 try:
-                    await self._start()
+                    await self.open()
+                    await self._listen_for_mail()
                 except Exception as error:  # the server must hear of every failure
                     text = f"{type(error).__name__}: {error}"
                     await send({"type": "lifespan.startup.failed", "message": text})
                     return
                 await send({"type": "lifespan.startup.complete"})
             else:
-                await self._stop()
+                if self._mail is not None:
+                    await self._mail.stop()
+                await self.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
-    async def _start(self) -> None:
+    async def open(self) -> None:
+        """Open what must be open before the first request."""
         connect = partial(asyncpg.connect, **_connection_values(), timeout=10)
         self._pool = await asyncpg.create_pool(
-            **_connection_values(), min_size=1, max_size=4, timeout=10
+            **_connection_values(), min_size=1, max_size=4, timeout=10, reset=_as_it_is
         )
-        self._intake = Intake(sources(), self._pool, self._now)
+        self._intake = Intake(sources(), self._pool, self._now, self._wall, self._pages)
         self._live = LiveUpdates(connect, _may_listen)
         self._live.on_hint(self._hear)
         await self._intake.start()
         self._live.start()
 
-    async def _stop(self) -> None:
+    async def _listen_for_mail(self) -> None:
+        """One process of an installation does; the intake's workers do not."""
+        if self._intake is not None:
+            self._mail = _mail_intake(self._intake)
+        if self._mail is not None:
+            await self._mail.start()
+
+    async def close(self) -> None:
+        """Store what waits, and close it."""
         self.end_streams()
         if self._intake is not None:
             await self._intake.stop()
@@ -150,16 +172,41 @@ class WatchbillApplication:
         """
         return await asyncio.get_running_loop().run_in_executor(self._clock, _now)
 
+    async def _wall(self) -> datetime:
+        """The same for the instant in which machines work."""
+        return await asyncio.get_running_loop().run_in_executor(self._clock, _wall)
+
     def _hear(self, hint: str) -> None:
         topic = json.loads(hint).get("topic")
         if self._intake is not None and topic in {"integrations", "poll"}:
             self._intake.forget_keys()
 
 
+def _mail_intake(intake: Intake) -> MailIntake | None:
+    """What listens for mail, where the operator wants it."""
+    if not settings.MAIL_LISTEN:
+        return None
+    place = Listening.at(
+        settings.MAIL_LISTEN,
+        certificate=settings.MAIL_TLS_CERT,
+        private_key=settings.MAIL_TLS_KEY,
+    )
+    return MailIntake(
+        place, intake.take, intake.desk.keys, intake.desk.rejections.count
+    )
+
+
 _CLOSE = (("connection", "close"),)
 
 _SHARED_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
 """Options of libpq that asyncpg understands too, in a URL only."""
+
+
+async def _as_it_is(_connection: object) -> None:
+    """Leave a connection of the pool alone: nothing of ours stays in its session.
+
+    The driver would ask the server to forget, one more round trip for each commit.
+    """
 
 
 def _connection_values() -> dict[str, Any]:
@@ -197,6 +244,11 @@ def _database() -> Iterator[None]:
 def _now() -> datetime:
     with _database():
         return clock.now()
+
+
+def _wall() -> datetime:
+    with _database():
+        return clock.wall()
 
 
 async def _may_listen(scope: Scope) -> bool:

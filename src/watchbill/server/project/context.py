@@ -77,6 +77,7 @@ def _navigation(
     counts = incidents.counts(confidential=Permission.VIEW_CONFIDENTIAL in permissions)
     rows = (
         (_("Incidents"), "incidents:list", "incidents", Permission.VIEW_INCIDENTS),
+        (_("Alerts"), "alerts:list", "alert", Permission.VIEW_INCIDENTS),
         (_("On call"), "oncall:now", "oncall", Permission.VIEW_ON_CALL),
         (_("Tickets"), "tickets:list", "tickets", Permission.VIEW_TICKETS),
         (
@@ -109,6 +110,10 @@ def _menu(permissions: frozenset[Permission]) -> list[dict[str, str]]:
     if Permission.VIEW_CONTACTS in permissions:
         url = reverse("oncall:contact_card")
         links.append({"label": _("Emergency contacts"), "url": url})
+    if Permission.VIEW_INCIDENTS in permissions:
+        links.append({"label": _("Silences"), "url": reverse("silences:list")})
+        url = reverse("heartbeats:list")
+        links.append({"label": _("Heartbeats"), "url": url})
     if Permission.VIEW_DELIVERIES in permissions:
         url = reverse("notifications:readiness")
         links.append({"label": _("Who can be reached"), "url": url})

@@ -21,6 +21,8 @@ class Options:
     plan: Loaded | None = None
     #: Page nobody until an owner says so, or for a quarter of an hour.
     is_held: bool = False
+    #: Processes that take posts of sources; with none, the main one does.
+    intake_workers: int = 0
 
     @property
     def url(self) -> str:

@@ -8,6 +8,7 @@ doing, and the database goes last.
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,10 +28,13 @@ from watchbill.server.project.options import Options
 from watchbill.server.project.secret import secret_key
 
 if TYPE_CHECKING:
+    from watchbill.server.project.doorway import Doorway
     from watchbill.server.project.setup import Installation
 
-logger = logging.getLogger("watchbill")
+_NOT_STARTED = 3
+"""The exit code of uvicorn for an application that does not start."""
 
+logger = logging.getLogger("watchbill")
 
 Tell = Callable[[str], None]
 
@@ -90,7 +94,7 @@ def _run(
         for line in installed.greeting:
             tell(line)
         with setup.engine(options), _restarting(embedded):
-            _serve(installed, taken, beside)
+            _serve(installed, taken, beside, workers=options.intake_workers)
 
 
 def _setup() -> ModuleType:
@@ -103,6 +107,8 @@ def _serve(
     installed: "Installation",
     taken: socket.socket,
     beside: Callable[["Installation"], None] | None,
+    *,
+    workers: int,
 ) -> None:
     server = _Server(
         uvicorn.Config(
@@ -117,12 +123,15 @@ def _serve(
         ),
         end_streams=installed.application.end_streams,
     )
+    server.doorway = installed.doorway(server, taken, workers=workers)
     if beside is not None:
         threading.Thread(
             target=_once_started, args=(server, installed, beside), daemon=True
         ).start()
     with suppress(KeyboardInterrupt):  # uvicorn raises it again once it has stopped
-        server.run(sockets=[taken])
+        server.run(sockets=[])
+    if not server.started:  # it has said why
+        sys.exit(_NOT_STARTED)
 
 
 class _Server(uvicorn.Server):
@@ -133,9 +142,17 @@ class _Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._end_streams = end_streams
+        self.doorway: Doorway | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.doorway is not None and self.started:
+            await self.doorway.open()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._end_streams()
+        if self.doorway is not None:
+            await self.doorway.close()
         await super().shutdown(sockets)
 
 

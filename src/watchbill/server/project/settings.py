@@ -137,6 +137,11 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
+# Where mail is listened for, as host:port, and the files of a certificate for STARTTLS.
+MAIL_LISTEN = env.text("WATCHBILL_MAIL_LISTEN")
+MAIL_TLS_CERT = env.text("WATCHBILL_MAIL_TLS_CERT")
+MAIL_TLS_KEY = env.text("WATCHBILL_MAIL_TLS_KEY")
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -4,11 +4,13 @@ Importing this module reads the settings, so the database must be known by then.
 """
 
 import logging
-from collections.abc import Iterator
+import socket
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 
+import uvicorn
 from django.conf import settings
 from django.core.management import call_command
 from django.urls import reverse
@@ -23,11 +25,14 @@ from watchbill.server.engine import start as engine_start
 from watchbill.server.engine.loop import Engine, node_name
 from watchbill.server.hooks import ways
 from watchbill.server.intake import actions as intake
+from watchbill.server.intake.models import Scope
 from watchbill.server.plans import actions as plan_actions
 from watchbill.server.plans import queries as plan_queries
 from watchbill.server.plans.models import PlanVersion
+from watchbill.server.project import env
 from watchbill.server.project.asgi import WatchbillApplication, application
 from watchbill.server.project.database import alone
+from watchbill.server.project.doorway import Doorway
 from watchbill.server.project.options import Options
 
 logger = logging.getLogger("watchbill")
@@ -58,6 +63,18 @@ class Installation:
         """Test pages from a terminal."""
         return trial
 
+    def doorway(
+        self, server: uvicorn.Server, listener: socket.socket, *, workers: int
+    ) -> Doorway:
+        """Return what lets connections in to a server of the application."""
+        return Doorway(
+            server,
+            listener,
+            desk=self.application.desk,
+            workers=workers,
+            is_proxied=env.flag("WATCHBILL_BEHIND_PROXY"),
+        )
+
     def link_for(self, email: str | None) -> str:
         """Return a link that signs a user in, or without an address the owner's.
 
@@ -77,9 +94,17 @@ class Installation:
         token = accounts.make_sign_in_link(user, now=wall)
         return self.url + reverse("accounts:one_time_link", args=[token])
 
-    def integration_url(self, kind: str, name: str, *, is_drill: bool = False) -> str:
+    def integration_url(
+        self,
+        kind: str,
+        name: str,
+        *,
+        is_drill: bool = False,
+        scopes: Collection[str] = (),
+    ) -> str:
         """Create an integration and return the URL to post to, with its key.
 
+        The key may do what is usual for the kind unless ``scopes`` says otherwise.
         LookupError when nothing of that kind can be received.
         """
         kinds = [one for one, found in providers().items() if found.inbound]
@@ -87,7 +112,11 @@ class Installation:
             message = f"there is no kind {kind!r}; known are {', '.join(kinds)}"
             raise LookupError(message)
         _, key = intake.create_integration(
-            kind=kind, name=name, now=clock.now(), is_drill=is_drill
+            kind=kind,
+            name=name,
+            now=clock.now(),
+            is_drill=is_drill,
+            scopes=[Scope(one) for one in scopes],
         )
         return f"{self.url}/intake/{kind}/{key}"
 

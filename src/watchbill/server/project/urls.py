@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from watchbill.server.engine import views as engine
+from watchbill.server.engine import who_views as who
 from watchbill.server.web import views as web
 from watchbill.server.web.access import open_to_all
 
@@ -20,7 +21,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("deliveries/", include("watchbill.server.notifications.urls")),
     path("plan/", include("watchbill.server.plans.urls")),
     path("", include("watchbill.server.people.urls")),
-    path("integrations/", include("watchbill.server.intake.urls")),
+    path("", include("watchbill.server.intake.urls")),
+    # Lies among the pages of alerts, whose room knows nothing of engines.
+    path("alerts/try/", who.try_out, name="who_gets"),
+    path("", include("watchbill.server.alerts.urls")),
+    path("silences/", include("watchbill.server.silences.urls")),
+    path("", include("watchbill.server.compat.alertmanager_urls")),
+    path("v2/alerts", include("watchbill.server.compat.opsgenie_urls")),
+    path("heartbeats/", include("watchbill.server.heartbeats.urls")),
     path("hooks/", include("watchbill.server.hooks.urls")),
     path("demo/", include("watchbill.server.demo.urls")),
     path("health/live", web.live, name="health_live"),
