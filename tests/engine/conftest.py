@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.engine.watch import Watch
+from tests.engine.watch import Watch, plan_with
 from watchbill.server.clock import VirtualClock
 from watchbill.server.plans.models import PlanVersion
 
@@ -11,3 +11,9 @@ from watchbill.server.plans.models import PlanVersion
 def watch(trm_plan: PlanVersion, virtual_clock: VirtualClock) -> Watch:
     """An engine that runs the bundled plan."""
     return Watch(virtual_clock)
+
+
+@pytest.fixture
+def without_storms(trm_plan: PlanVersion, virtual_clock: VirtualClock) -> None:
+    """The same plan with an incident for each group, however many there are."""
+    plan_with(virtual_clock, ("storm: {incidents: 20, within: 5m}", "storm: null"))

@@ -329,8 +329,9 @@ FILL = """
     SELECT 'ladder', 1000000 + n, %(later)s, %(later)s,
         CASE n %% 2 WHEN 0 THEN 'pending' ELSE 'done' END, 0, ''
     FROM generate_series(1, 100000) n;
-    INSERT INTO watchbill_integration (kind, name, key_hash, key_hint, is_drill,
-        created_at, accepted) VALUES ('alertmanager', 'x', 'h', '', false, %(at)s, 0);
+    INSERT INTO watchbill_integration (kind, name, options, sealed_secret, is_drill,
+        created_at, accepted)
+    VALUES ('alertmanager', 'x', '{}', '', false, %(at)s, 0);
     INSERT INTO watchbill_inboxentry (integration_id, received_at, body, folded_at,
         failures, error)
     SELECT (SELECT id FROM watchbill_integration), %(at)s, '', %(at)s, 0, ''

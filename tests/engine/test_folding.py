@@ -3,10 +3,12 @@
 import json
 
 import pytest
+from django.db import connection
 
 from tests.engine.watch import Watch, alert, minutes, prometheus
 from watchbill.core.incidents import IncidentAction, IncidentStatus
 from watchbill.server.alerts.models import Alert
+from watchbill.server.engine import fold
 from watchbill.server.incidents.models import Incident, TimelineEntry
 from watchbill.server.intake import actions as intake
 from watchbill.server.intake.models import InboxEntry
@@ -263,6 +265,92 @@ def test_an_alert_that_fires_again_withdraws_the_proposal(watch: Watch) -> None:
     watch.settle()
 
     assert Incident.objects.get().resolve_proposed_at is None
+
+
+@pytest.mark.req("S4.1-09")
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_drill_and_what_is_real_never_share_an_incident(
+    watch: Watch, *, is_first: bool
+) -> None:
+    for is_drill in (is_first, not is_first):
+        watch.post(prometheus(watch.start, is_drill=is_drill), alert())
+        watch.settle()
+
+    told = Incident.objects.values_list("is_drill", "alerts__integration__is_drill")
+    assert sorted(told) == [(False, False), (True, True)]
+
+
+@pytest.mark.req("S4.2-23")
+def test_a_drill_inhibits_nothing_real(watch: Watch) -> None:
+    disk = {"alert_type": "infrastructure", "instance": "web-1"}
+    drill = prometheus(watch.start, is_drill=True)
+    watch.post(drill, alert("HostDiskHigh", severity="critical", **disk))
+    watch.settle()
+    watch.post(
+        prometheus(watch.start), alert("HostDiskHigh", severity="warning", **disk)
+    )
+    watch.settle()
+
+    real = Alert.objects.get(integration__is_drill=False)
+    assert real.muted_by == []
+    assert real.incident is not None
+    assert not real.incident.is_drill
+
+
+@pytest.mark.req("A15")
+@pytest.mark.parametrize("first", ["database", "security"])
+def test_what_is_confidential_by_its_category_shares_no_incident_with_the_rest(
+    watch: Watch, first: str
+) -> None:
+    source = prometheus(watch.start)
+    second = {"database": "security", "security": "database"}[first]
+    for category in (first, second):
+        watch.post(source, alert("Odd", category=category, instance=category))
+        watch.settle()
+
+    told = Incident.objects.values_list("is_confidential", "alerts__labels__category")
+    assert sorted(told) == [(False, "database"), (True, "security")]
+
+
+@pytest.mark.req("S4.1-10")
+def test_a_resolve_that_repeats_nothing_wipes_no_words_and_links(watch: Watch) -> None:
+    source = prometheus(watch.start)
+    words = {
+        "summary": "Disk full",
+        "description": "97 %",
+        "runbook_url": "https://r/1",
+    }
+    watch.post(source, alert() | {"annotations": words})
+    watch.settle()
+    before = Alert.objects.get()
+    watch.post(source, alert(status="resolved") | {"annotations": {}})
+    watch.settle()
+
+    after = Alert.objects.get()
+    assert after.status == "resolved"
+    assert after.annotations["description"] == "97 %"
+    assert (after.annotations, after.links) == (before.annotations, before.links)
+    assert after.links
+
+
+def test_a_passing_fault_is_tried_again_in_the_next_round_and_not_at_once(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = watch.post(prometheus(watch.start), alert())
+    tries = []
+
+    def deadlock(*_args: object, **_more: object) -> None:
+        tries.append(1)
+        with connection.cursor() as cursor:
+            cursor.execute("DO $$ BEGIN RAISE EXCEPTION SQLSTATE '40P01'; END $$")
+
+    monkeypatch.setattr(fold, "fold_posts", deadlock)
+    assert fold.fold_waiting(now=watch.start) == 0
+    entry.refresh_from_db()
+    assert (len(tries), entry.failures) == (1, 0)
+
+    monkeypatch.undo()
+    assert fold.fold_waiting(now=watch.start) == 1
 
 
 @pytest.mark.req("S3.1-33")

@@ -63,7 +63,7 @@ def test_a_step_that_cannot_be_decided_is_pushed_back_and_shown(
 @pytest.mark.req("S3.2-18")
 @pytest.mark.django_db(transaction=True)
 def test_four_engines_fire_each_step_once(
-    fresh_plans: None, trm_plan: PlanVersion, virtual_clock: VirtualClock
+    fresh_plans: None, without_storms: None, virtual_clock: VirtualClock
 ) -> None:
     watch = Watch(virtual_clock)
     source = prometheus(watch.start)

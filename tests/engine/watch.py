@@ -16,8 +16,9 @@ from watchbill.core.incidents import IncidentAction
 from watchbill.core.messages import Notice
 from watchbill.core.notification import Attempt, Outcome
 from watchbill.core.paging import AddressKind, MethodKind, Provided
+from watchbill.plan import bundled_text, load
 from watchbill.server.clock import VirtualClock
-from watchbill.server.engine import promises
+from watchbill.server.engine import beats, promises
 from watchbill.server.engine.channels import Channels
 from watchbill.server.engine.deliver import deliver_some
 from watchbill.server.engine.egress import Egress
@@ -31,6 +32,8 @@ from watchbill.server.intake import actions as intake
 from watchbill.server.intake.models import InboxEntry, Integration
 from watchbill.server.notifications.models import Notification
 from watchbill.server.notifications.queries import OPEN
+from watchbill.server.plans import actions as plans
+from watchbill.server.plans.models import PlanVersion
 from watchbill.server.providers import Reach
 from watchbill.server.timers.queries import next_wake_at
 
@@ -172,7 +175,8 @@ class Watch:
     def fire(self, now: datetime) -> int:
         """Ask what is due of the ladders and of the promises."""
         moment = Moment(now=now, wall=now, reach=self.channels.reach)
-        return fire_due(moment) + run(promises.KIND, moment)
+        others = run(promises.KIND, moment) + run(beats.KIND, moment)
+        return fire_due(moment) + others
 
     def deliver(self, channel: str) -> int:
         """Attempt what is waiting for a channel."""
@@ -238,6 +242,17 @@ class Watch:
 def minutes(number: float) -> timedelta:
     """Return a duration in minutes."""
     return timedelta(minutes=number)
+
+
+def plan_with(clock: VirtualClock, *changes: tuple[str, str]) -> PlanVersion:
+    """Put the bundled plan in force with some of its text replaced."""
+    text = bundled_text("trm").replace("first: 2026-02-08", "first: 2026-02-15", 1)
+    for before, after in changes:
+        assert before in text, before
+        text = text.replace(before, after, 1)
+    loaded = load(text, name="changed.yaml")
+    assert loaded.plan is not None, loaded.errors
+    return plans.put_in_force(loaded, now=clock.now())
 
 
 def prometheus(now: datetime, *, is_drill: bool = False) -> Integration:

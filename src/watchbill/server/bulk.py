@@ -19,12 +19,33 @@ from django.db.models import Field, Model
 from psycopg import sql
 
 
-def insert(rows: Sequence[Model], *, ignore_conflicts: bool = False) -> None:
-    """Insert rows of one model; their primary keys stay unknown."""
+def reserve(model: type[Model], count: int) -> list[int]:
+    """Return primary keys for rows that are about to be inserted with them.
+
+    Rows that name each other can so be inserted without asking what they were given.
+    """
+    if not count:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, 'id'))"
+            " FROM generate_series(1, %s)",
+            [model._meta.db_table, count],
+        )
+        return [number for (number,) in cursor.fetchall()]
+
+
+def insert(
+    rows: Sequence[Model], *, ignore_conflicts: bool = False, with_keys: bool = False
+) -> None:
+    """Insert rows of one model.
+
+    Their primary keys stay unknown, or are those that :func:`reserve` gave.
+    """
     if not rows:
         return
     model = type(rows[0])
-    fields = _inserted(model)
+    fields = tuple(model._meta.concrete_fields) if with_keys else _inserted(model)
     values = [
         {field.column: getattr(row, field.attname) for field in fields} for row in rows
     ]

@@ -9,7 +9,10 @@ from watchbill.core.alerts import AlertStatus
 class Alert(models.Model):
     """A condition from its first firing to the end of its incident."""
 
-    integration = models.ForeignKey("watchbill.Integration", on_delete=models.PROTECT)
+    # Found by the index of conditions, which begins with it.
+    integration = models.ForeignKey(
+        "watchbill.Integration", on_delete=models.PROTECT, db_index=False
+    )
     fingerprint = models.TextField()
     #: Whether a further signal about the condition belongs to this row.
     is_current = models.BooleanField(default=True)
@@ -25,6 +28,10 @@ class Alert(models.Model):
     severity = models.TextField()
     classified_because = models.TextField()
     is_catch_all = models.BooleanField(default=False)
+    #: Only some may know of it, whether or not it has an incident (A15).
+    is_confidential = models.BooleanField(default=False)
+    #: Of the incident that it shares with its like, unless a storm takes them all.
+    group_key = models.TextField(blank=True, default="")
     #: Firing signals received, the first included.
     count = models.PositiveIntegerField(default=1)
     #: When the condition began by the source's clock, clamped to ours (A58).
@@ -35,8 +42,24 @@ class Alert(models.Model):
     ends_at = models.DateTimeField(null=True)
     #: When it began to fire again after an end within the same incident.
     resumed_at = models.DateTimeField(null=True)
+    #: When it ends by itself unless the source repeats it.
+    expires_at = models.DateTimeField(null=True)
+    #: The latest instants at which it began or ceased to fire, and whether they are so
+    #: many that its ends are not believed yet (S4.2-26).
+    flips = models.JSONField(default=list)
+    is_flapping = models.BooleanField(default=False)
+    #: Null while it fires and nobody is to be paged for it: see ``muted_by``.
     incident = models.ForeignKey(
-        "watchbill.Incident", on_delete=models.PROTECT, related_name="alerts"
+        "watchbill.Incident", null=True, on_delete=models.PROTECT, related_name="alerts"
+    )
+    #: Why no incident was opened, as objects with "kind" (silence, inhibition,
+    #: maintenance), "key" and "text"; empty for none. It mutes pages, never state.
+    muted_by = models.JSONField(default=list)
+    #: Since when nobody is paged for it.
+    muted_at = models.DateTimeField(null=True)
+    #: The post that spoke of it last.
+    last_entry = models.ForeignKey(
+        "watchbill.InboxEntry", null=True, on_delete=models.SET_NULL, db_index=False
     )
 
     class Meta:
@@ -51,6 +74,38 @@ class Alert(models.Model):
         ]
         indexes = [
             models.Index(fields=["incident", "status"]),
+            models.Index(
+                fields=["-id"],
+                name="alert_firing",
+                condition=Q(status="firing", is_current=True),
+            ),
+            models.Index(
+                fields=["expires_at"],
+                name="alert_expiring",
+                condition=Q(status="firing", expires_at__isnull=False),
+            ),
+            models.Index(
+                fields=["id"],
+                name="alert_muted",
+                condition=Q(status="firing", incident=None),
+            ),
+            models.Index(
+                fields=["id"], name="alert_flapping", condition=Q(is_flapping=True)
+            ),
+            models.Index(
+                fields=["-id"],
+                name="alert_catch_all",
+                condition=Q(status="firing", is_current=True, is_catch_all=True),
+            ),
+            # The other times of one condition, the latest first.
+            models.Index(
+                fields=["integration", "fingerprint", "-id"], name="alert_condition"
+            ),
+            models.Index(
+                fields=["group_key"],
+                name="alert_group",
+                condition=Q(is_current=True),
+            ),
         ]
 
     def __str__(self) -> str:

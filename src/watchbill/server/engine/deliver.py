@@ -12,7 +12,7 @@ before its claim (I4).
 """
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -121,6 +121,9 @@ class Round:
 
 _NOTHING = Except()
 
+_Threads = Mapping[tuple[str, int], str]
+"""What the post is called that later ones follow, by its place and its incident."""
+
 
 def claim_some(
     channel: str, *, node: str, now: datetime, wall: datetime, limit: int
@@ -156,6 +159,7 @@ def claim_round(
     about = {row.incident_id for row in rows if row.incident_id is not None}
     held = incident_queries.hold_shared(about)
     room = Room(channel, rows, now=now, wall=wall)
+    threads = _threads(channel, rows, held)
     claims: list[Claim] = []
     left = 0
     for row in rows:
@@ -170,7 +174,7 @@ def claim_round(
         if verdict is None:
             left += 1
         elif verdict:
-            claims.append(_claim(row, incident, wall=wall))
+            claims.append(_claim(row, incident, threads, wall=wall))
     _begin(claims, node=node, now=now, wall=max(wall, clock.wall()))
     return Round(
         claims=tuple(claims),
@@ -194,13 +198,18 @@ def _verdict(
     return room.take(row)
 
 
-def _claim(row: Notification, incident: Incident | None, *, wall: datetime) -> Claim:
+def _claim(
+    row: Notification, incident: Incident | None, threads: _Threads, *, wall: datetime
+) -> Claim:
+    follows = ""
+    if incident is not None and not row.contact_key:
+        follows = threads.get((row.address, incident.pk), "")
     return Claim(
         attempt=row.attempts + 1,
         row=row,
         wall=wall,
         is_answered=_is_answered(row, incident),
-        follows=_follows(row, incident),
+        follows=follows,
     )
 
 
@@ -384,14 +393,26 @@ def settle(
     return True
 
 
-def _follows(row: Notification, incident: Incident | None) -> str:
-    """The post about the same incident in the same place, if there is one (A53)."""
-    if incident is None or row.contact_key:
-        return ""
+def _threads(
+    channel: str, rows: Iterable[Notification], held: Mapping[int, Incident]
+) -> _Threads:
+    """The posts that these ones follow, by place and incident (A53)."""
+    numbers = {
+        row.incident_id
+        for row in rows
+        if row.incident_id in held and not row.contact_key
+    }
+    followed = {
+        number
+        for number in numbers
+        if number is not None and _is_threaded(held[number])
+    }
+    return hooks.thread_refs(channel, followed) if followed else {}
+
+
+def _is_threaded(incident: Incident) -> bool:
     plan = plans.plan_of(incident.plan_version_id)
-    if plan.communication.threads is Threads.NONE:
-        return ""
-    return hooks.thread_ref(row.channel, row.address, incident.pk)
+    return plan.communication.threads is not Threads.NONE
 
 
 def _is_answered(row: Notification, incident: Incident | None) -> bool:

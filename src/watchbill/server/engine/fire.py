@@ -41,6 +41,7 @@ from watchbill.server.people import queries as people
 from watchbill.server.people.queries import Book
 from watchbill.server.providers import Reach
 from watchbill.server.tickets import actions as tickets
+from watchbill.server.tickets.actions import Wanted
 from watchbill.server.timers import actions as timer_actions
 from watchbill.server.timers.models import DueStep
 from watchbill.server.web.live import wake_engine
@@ -130,8 +131,16 @@ def _record(decided: list[_Decided], moment: Moment, book: Book) -> None:
         now=moment.now,
         wall=moment.wall,
     )
+    tickets.open_for_incidents(
+        [
+            _ticket(one.incident, one.facts)
+            for one, firing in fired
+            if firing.acts and firing.step.verb is Verb.CREATE_TICKET
+        ],
+        now=moment.now,
+    )
     for one, firing in fired:
-        _do_more(one.incident, one.facts, firing, moment)
+        _call_in(one.incident, firing, moment)
     timer_actions.next_looks(
         ((one.step, one.advance.ask_at) for one in decided), now=moment.now
     )
@@ -165,25 +174,23 @@ def _news(
             yield from promises.posts(incident, facts, text, key=key, moment=moment)
 
 
-def _do_more(incident: Incident, facts: Facts, firing: Firing, moment: Moment) -> None:
-    """What a step does besides telling: a ticket, or responders."""
-    if not firing.acts:
-        return
-    if firing.step.verb is Verb.CREATE_TICKET:
-        owner = facts.plan.routing.route(incident.alert_type).primary
-        holders = facts.plan.directory.holders(owner)
-        tickets.open_for_incident(
-            incident.pk,
-            # Agents work on tickets and do not see confidential incidents (A15).
-            title="Confidential incident"
-            if incident.is_confidential
-            else incident.title,
-            priority=facts.plan.ticket_priority.get(incident.severity, "standard"),
-            assigned_to=holders[0].label if holders else owner,
-            level=queries.first_level(incident, facts.plan),
-            now=moment.now,
-        )
-    if firing.step.verb is Verb.ESCALATE:
+def _ticket(incident: Incident, facts: Facts) -> Wanted:
+    """The ticket that a step of an incident's ladder opens."""
+    owner = facts.plan.routing.route(incident.alert_type).primary
+    holders = facts.plan.directory.holders(owner)
+    return Wanted(
+        incident_id=incident.pk,
+        # Agents work on tickets and do not see confidential incidents (A15).
+        title="Confidential incident" if incident.is_confidential else incident.title,
+        priority=facts.plan.ticket_priority.get(incident.severity, "standard"),
+        assigned_to=holders[0].label if holders else owner,
+        level=queries.first_level(incident, facts.plan),
+    )
+
+
+def _call_in(incident: Incident, firing: Firing, moment: Moment) -> None:
+    """What an escalation does besides telling: its people respond, and own tickets."""
+    if firing.acts and firing.step.verb is Verb.ESCALATE:
         _add_responders(incident, firing, moment.now)
         levels = [contact.level for contact in firing.recipients]
         if levels:

@@ -7,7 +7,16 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from watchbill.server.engine import audit, fire, housekeeping, promises, weekly
+from watchbill.server.engine import (
+    audit,
+    beats,
+    expiry,
+    fire,
+    housekeeping,
+    mutes,
+    promises,
+    weekly,
+)
 from watchbill.server.engine.egress import Egress
 from watchbill.server.engine.heartbeat import Sender
 from watchbill.server.engine.kinds import Kind
@@ -23,6 +32,9 @@ def kinds() -> tuple[Kind, ...]:
     return (
         fire.KIND,
         promises.KIND,
+        beats.KIND,
+        mutes.KIND,
+        expiry.KIND,
         audit.KIND,
         watchdog.kind,
         weekly.KIND,

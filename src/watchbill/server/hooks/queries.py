@@ -191,24 +191,30 @@ def may_see_who_is_on_call(person: Person, *, now: datetime) -> bool:
     )
 
 
-def thread_ref(channel: str, address: str, incident_id: int) -> str:
-    """Return what the first post about an incident in a place is called.
+def thread_refs(
+    channel: str, incident_ids: Collection[int]
+) -> dict[tuple[str, int], str]:
+    """Return what the first post about each incident in each place is called.
 
-    Later posts follow it as a thread. Empty when there is none, and for messages to
-    people: what asks somebody to come must not hide below an older message.
+    Later posts follow it as a thread. Messages to people have none: what asks somebody
+    to come must not hide below an older message.
     """
-    ref = (
-        _posts()
-        .filter(
-            notification__channel=channel,
-            notification__address=address,
-            notification__incident=incident_id,
-        )
-        .order_by("finished_at", "pk")
-        .values_list("provider_ref", flat=True)
-        .first()
+    rows = _posts().filter(
+        notification__channel=channel, notification__incident__in=incident_ids
     )
-    return ref or ""
+    columns = ("notification__address", "notification__incident", "provider_ref")
+    return {
+        (address, incident_id): ref
+        for address, incident_id, ref in rows.order_by(
+            "-finished_at", "-pk"
+        ).values_list(*columns)  # the first one is written last, and stays
+        if incident_id is not None
+    }
+
+
+def thread_ref(channel: str, address: str, incident_id: int) -> str:
+    """Return what the first post about an incident in a place is called, or nothing."""
+    return thread_refs(channel, (incident_id,)).get((address, incident_id), "")
 
 
 def post_ref(notification_id: int) -> str:

@@ -5,27 +5,35 @@ answer, and moves the next look at the ladder, so that an open incident has a ne
 look at every commit (I7).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from watchbill.core import escalation
 from watchbill.core.escalation import Progress
 from watchbill.core.incidents import IncidentAction, IncidentStatus, act
-from watchbill.core.severity import Severity
 from watchbill.core.team import TeamRole
 from watchbill.plan import Plan
 from watchbill.server import bulk
 from watchbill.server.incidents import queries, team
+from watchbill.server.incidents.declaring import Declaration, declare
 from watchbill.server.incidents.models import (
     Incident,
     TimelineKind,
 )
 from watchbill.server.incidents.queries import LADDER, PROMISES, Held
-from watchbill.server.incidents.timeline import SYSTEM, Actor, record, tell, tell_all
+from watchbill.server.incidents.timeline import (
+    SYSTEM,
+    Actor,
+    entry,
+    record,
+    record_all,
+    tell,
+    tell_all,
+)
 from watchbill.server.plans import queries as plans
 from watchbill.server.timers import actions as timers
 from watchbill.server.web.live import wake_engine
@@ -42,6 +50,7 @@ __all__ = [
     "move_on",
     "perform",
     "propose_resolution",
+    "propose_resolutions",
     "record",
     "replan",
     "save_all_progress",
@@ -54,20 +63,6 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Declaration:
-    """What is known of an incident when it is declared."""
-
-    title: str
-    severity: str
-    alert_type: str
-    summary: str = ""
-    category: str | None = None
-    group_key: str = ""
-    is_user_impacting: bool = False
-    is_drill: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ActionResult:
     """What an action did; ``reason`` is fit to be shown."""
 
@@ -76,40 +71,6 @@ class ActionResult:
     reason: str
     #: The state is as it was, and the person now works on the incident too.
     has_joined: bool = False
-
-
-@transaction.atomic
-def declare(declaration: Declaration, *, actor: Actor, now: datetime) -> Incident:
-    """Declare an incident and plan the first look at its ladder, due now.
-
-    When another process opened the group's incident a moment earlier, that one is
-    returned: there is never a second one beside it (S4.1-09).
-    """
-    version = plans.in_force(now=now)
-    plan = plans.plan_of(version.pk)
-    try:
-        with transaction.atomic():
-            incident = _insert(declaration, plan, version.pk, actor=actor, now=now)
-    except IntegrityError:
-        existing = queries.open_group(declaration.group_key)
-        if existing is None:
-            raise
-        return existing
-    timers.plan(LADDER, incident.pk, version.pk, due_at=now)
-    timers.plan(PROMISES, incident.pk, version.pk, due_at=now)
-    wake_engine()
-    severity = plan.severity(declaration.severity)
-    record(
-        incident,
-        TimelineKind.DECLARED,
-        f"Declared {severity.key} {severity.title}: {incident.title}",
-        actor=actor,
-        now=now,
-        detail=declaration.summary,
-    )
-    team.activate(incident, plan, now=now)
-    tell(incident)
-    return incident
 
 
 @transaction.atomic
@@ -266,15 +227,23 @@ def propose_resolution(incident: Incident, *, auto: bool, now: datetime) -> None
         perform(incident.pk, IncidentAction.RESOLVE, actor=SYSTEM, now=now, note=note)
         return
     queries.hold(incident.pk)
-    Incident.objects.filter(pk=incident.pk).update(resolve_proposed_at=now)
-    record(
-        incident,
-        TimelineKind.ALERT,
-        "All alerts have ended. Please confirm that service is restored.",
-        actor=SYSTEM,
-        now=now,
+    propose_resolutions([(incident, now)])
+
+
+@transaction.atomic
+def propose_resolutions(ended: Sequence[tuple[Incident, datetime]]) -> None:
+    """Ask humans to confirm the end of held incidents, as of when each ended."""
+    bulk.update(
+        Incident,
+        ({"id": incident.pk, "resolve_proposed_at": at} for incident, at in ended),
     )
-    tell(incident)
+    record_all(
+        [
+            entry(incident.pk, TimelineKind.ALERT, _ALL_ENDED, actor=SYSTEM, at=at)
+            for incident, at in ended
+        ]
+    )
+    tell_all([incident.pk for incident, _ in ended])
 
 
 def withdraw_proposal(incident_id: int) -> None:
@@ -330,36 +299,7 @@ def save_all_progress(
     )
 
 
-def _insert(
-    declaration: Declaration,
-    plan: Plan,
-    version_id: int,
-    *,
-    actor: Actor,
-    now: datetime,
-) -> Incident:
-    severity: Severity = plan.severity(declaration.severity)
-    route = plan.routing.route(declaration.alert_type)
-    category = declaration.category or route.category
-    return Incident.objects.create(
-        title=declaration.title[:300],
-        summary=declaration.summary,
-        severity=severity.key,
-        severity_rank=severity.rank,
-        alert_type=route.key,
-        category=category or "",
-        group_key=declaration.group_key,
-        status=IncidentStatus.TRIGGERED,
-        is_confidential=plan.is_confidential(route.key, category),
-        is_drill=declaration.is_drill,
-        is_user_impacting=declaration.is_user_impacting,
-        plan_version_id=version_id,
-        declared_at=now,
-        declared_by=actor.label,
-        progress=msgspec.to_builtins(Progress()),
-        next_due_at=now,
-    )
-
+_ALL_ENDED = "All alerts have ended. Please confirm that service is restored."
 
 _STAMPS = {
     IncidentAction.ACKNOWLEDGE: "acknowledged_at",

@@ -1,5 +1,6 @@
 """Reading incidents, as rows for lists and as core values for decisions."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -78,6 +79,23 @@ def hold(incident_id: int) -> Held:
             return Held(incident=incident, due=due, promises=promises)
         # Somebody planned a look while we waited for the incident. Let go of it,
         # and begin again with the look, to keep to the order.
+        transaction.savepoint_rollback(mark)
+
+
+def hold_all(ids: Collection[int]) -> dict[int, Incident]:
+    """Return several incidents to change, each held as :func:`hold` holds one."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return {}
+    kinds = (LADDER, PROMISES)
+    while True:
+        mark = transaction.savepoint()
+        steps = timers.hold_all(kinds, wanted)
+        rows = Incident.objects.select_for_update(no_key=True).filter(pk__in=wanted)
+        held = {incident.pk: incident for incident in rows.order_by("pk")}
+        if timers.pending(kinds, wanted) <= steps:
+            transaction.savepoint_commit(mark)
+            return held
         transaction.savepoint_rollback(mark)
 
 
@@ -235,6 +253,18 @@ def open_group(group_key: str) -> Incident | None:
     )
     one = changed.select_related("incident").order_by("-pk").first()
     return None if one is None else one.incident
+
+
+def open_groups(group_keys: Collection[str]) -> dict[str, int]:
+    """Return the open incidents of many groups, as :func:`open_group` finds one."""
+    keys = [key for key in group_keys if key]
+    changed = SeverityChange.objects.filter(
+        group_key__in=keys, incident__status__in=OPEN_STATUSES
+    ).order_by("pk")
+    rows = Incident.objects.filter(group_key__in=keys, status__in=OPEN_STATUSES)
+    return dict(changed.values_list("group_key", "incident")) | dict(
+        rows.values_list("group_key", "pk")
+    )
 
 
 def is_open(incident: Incident) -> bool:

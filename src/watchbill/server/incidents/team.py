@@ -1,17 +1,26 @@
 """The response team of an incident: who has which role (S3.1-06, A30)."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from watchbill.core import team as core
-from watchbill.core.team import Setting, TeamRole
+from watchbill.core.team import Assignment, Setting, TeamRole
 from watchbill.plan import Plan
+from watchbill.server import bulk
 from watchbill.server.incidents.models import (
     Incident,
     Responder,
     RoleAssignment,
     TimelineKind,
 )
-from watchbill.server.incidents.timeline import SYSTEM, Actor, record
+from watchbill.server.incidents.timeline import (
+    SYSTEM,
+    Actor,
+    entry,
+    record,
+    record_all,
+)
 
 
 def activate(incident: Incident, plan: Plan, *, now: datetime) -> None:
@@ -25,19 +34,31 @@ def activate(incident: Incident, plan: Plan, *, now: datetime) -> None:
         for one in core.assign(team, plan.roster(), _setting(incident, plan, at=now))
         if one.role not in held
     ]
-    for one in found:
-        RoleAssignment.objects.create(
-            incident=incident,
-            role=one.role,
-            contact_key=one.contact.key,
-            label=one.contact.label,
-            is_acting=one.is_acting,
-            since=now,
-        )
+    bulk.insert_values(
+        RoleAssignment, [_role_row(incident, one, since=now) for one in found]
+    )
     if found:
-        text = "Response team activated"
-        who = ", ".join(f"{_NAMES[one.role]}: {one.contact.label}" for one in found)
-        record(incident, TimelineKind.STATUS, text, actor=SYSTEM, now=now, detail=who)
+        record_all([_activated(incident, found, at=now)])
+
+
+def activate_all(incidents: Iterable[Incident], plan: Plan) -> None:
+    """Fill the roles of incidents that have just been declared."""
+    roster = plan.roster()
+    found: dict[tuple[str, str, datetime], tuple[Assignment, ...]] = {}
+    roles, entries = [], []
+    for incident in incidents:
+        team, at = plan.team(incident.severity), incident.declared_at
+        if team is None:
+            continue
+        like = (incident.severity, incident.category, at)
+        if like not in found:
+            setting = _setting(incident, plan, at=at)
+            found[like] = core.assign(team, roster, setting)
+        roles += [_role_row(incident, one, since=at) for one in found[like]]
+        if found[like]:
+            entries.append(_activated(incident, found[like], at=at))
+    bulk.insert_values(RoleAssignment, roles)
+    record_all(entries)
 
 
 def take(incident: Incident, role: TeamRole, *, actor: Actor, now: datetime) -> str:
@@ -110,6 +131,28 @@ _NAMES = {
     TeamRole.SCRIBE: "scribe",
     TeamRole.EXPERT: "subject matter expert",
 }
+
+
+def _role_row(
+    incident: Incident, one: Assignment, *, since: datetime
+) -> dict[str, Any]:
+    return {
+        "incident_id": incident.pk,
+        "role": one.role,
+        "contact_key": one.contact.key,
+        "label": one.contact.label,
+        "is_acting": one.is_acting,
+        "since": since,
+    }
+
+
+def _activated(
+    incident: Incident, found: Iterable[Assignment], *, at: datetime
+) -> dict[str, Any]:
+    who = ", ".join(f"{_NAMES[one.role]}: {one.contact.label}" for one in found)
+    text = "Response team activated"
+    kind = TimelineKind.STATUS
+    return entry(incident.pk, kind, text, actor=SYSTEM, at=at, detail=who)
 
 
 def _hand_over(

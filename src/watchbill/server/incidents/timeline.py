@@ -5,10 +5,12 @@ is posted (S7.1-01). What a person does or writes is *activity*, which keeps an
 acknowledgement alive (A2).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from watchbill.server import bulk
 from watchbill.server.incidents.models import Incident, TimelineEntry, TimelineKind
 from watchbill.server.web.live import announce, announce_all
 
@@ -50,6 +52,32 @@ def record(
     if kind in _BY_PEOPLE and actor != SYSTEM:
         Incident.objects.filter(pk=incident.pk).update(active_at=now)
         incident.active_at = now
+
+
+def entry(
+    incident_id: int,
+    kind: TimelineKind,
+    text: str,
+    *,
+    actor: Actor,
+    at: datetime,
+    detail: str = "",
+) -> dict[str, Any]:
+    """Return an entry that is no news and no activity, for :func:`record_all`."""
+    return {
+        "incident_id": incident_id,
+        "at": at,
+        "kind": kind,
+        "actor": actor.label,
+        "text": text,
+        "detail": detail,
+        "news": "",
+    }
+
+
+def record_all(entries: Sequence[Mapping[str, Any]]) -> None:
+    """Add entries to the timelines of many incidents."""
+    bulk.insert_values(TimelineEntry, entries)
 
 
 def tell(incident: Incident) -> None:

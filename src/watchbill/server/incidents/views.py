@@ -20,6 +20,7 @@ from watchbill.core.team import TeamRole
 from watchbill.server import clock, signed
 from watchbill.server.alerts import pages as alert_pages
 from watchbill.server.alerts import queries as alerts
+from watchbill.server.changes import pages as change_pages
 from watchbill.server.incidents import actions, grading, pages, queries
 from watchbill.server.incidents import reality as reality_page
 from watchbill.server.incidents.actions import ActionResult, Actor, Declaration
@@ -80,13 +81,19 @@ def detail(request: HttpRequest, number: int) -> HttpResponse:
     whole = "all" in request.GET
     entries = list(queries.timeline_of(number)[: None if whole else _TIMELINE + 1])
     more = not whole and len(entries) > _TIMELINE
+    members = alerts.of_incident(number)
     permissions = permissions_held(request)
     context = {
         "incident": pages.detail(incident, now=now, viewer=_actor(request)),
         "ladder": pages.ladder(incident, now=now),
         "timeline": pages.timeline(entries if whole else entries[:_TIMELINE]),
         "timeline_more_url": "?all" if more else "",
-        "alerts": [alert_pages.panel_row(one) for one in alerts.of_incident(number)],
+        "alerts": [alert_pages.panel_row(one) for one in members],
+        "changes": change_pages.panel(
+            (one.labels for one in members),
+            began_at=incident.declared_at,
+            until=incident.resolved_at or now,
+        ),
         "tickets": [ticket_pages.panel_row(one) for one in tickets.of_incident(number)],
         "can": pages.allowed(incident, permissions, contact_key=_contact_key(request)),
         "urls": pages.urls(incident),

@@ -1,31 +1,43 @@
 """Opening and closing tickets."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from watchbill.server import bulk
 from watchbill.server.tickets.models import Ticket, TicketStatus
 from watchbill.server.web.live import announce
 
 
-def open_for_incident(
-    incident_id: int,
-    *,
-    title: str,
-    priority: str,
-    assigned_to: str,
-    level: str = "",
-    now: datetime,
-) -> Ticket:
-    """Open the ticket that an incident's ladder asks for (S3.2-02 to S3.2-04)."""
-    ticket = Ticket.objects.create(
-        title=title,
-        priority=priority,
-        incident_id=incident_id,
-        assigned_to=assigned_to,
-        level=level,
-        created_at=now,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A ticket that an incident's ladder asks for."""
+
+    incident_id: int
+    title: str
+    priority: str
+    assigned_to: str
+    level: str = ""
+
+
+def open_for_incidents(wanted: Sequence[Wanted], *, now: datetime) -> None:
+    """Open the tickets that incidents' ladders ask for (S3.2-02 to S3.2-04)."""
+    if not wanted:
+        return
+    bulk.insert(
+        [
+            Ticket(
+                title=one.title,
+                priority=one.priority,
+                incident_id=one.incident_id,
+                assigned_to=one.assigned_to,
+                level=one.level,
+                created_at=now,
+            )
+            for one in wanted
+        ]
     )
     announce("tickets")
-    return ticket
 
 
 def hand_on(incident_id: int, *, level: str) -> None:

@@ -29,6 +29,28 @@ def plan(
     )
 
 
+def plan_all(
+    looks: Iterable[tuple[str, int, datetime]], *, version_id: int | None
+) -> None:
+    """Insert the first looks at many subjects: kind, subject and when."""
+    bulk.insert_values(
+        DueStep,
+        [
+            {
+                "kind": kind,
+                "subject_id": subject_id,
+                "plan_version_id": version_id,
+                "due_at": due_at,
+                "wake_at": due_at,
+                "state": DueStepState.PENDING,
+                "failures": 0,
+                "last_error": "",
+            }
+            for kind, subject_id, due_at in looks
+        ],
+    )
+
+
 def ensure(kind: str, *, due_at: datetime) -> None:
     """Insert the next round of recurring work, unless one is planned already."""
     row = DueStep(kind=kind, subject_id=0, due_at=due_at, wake_at=due_at)

@@ -1,5 +1,6 @@
 """Taking due steps."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from watchbill.server.timers.models import DueStep, DueStepState
@@ -28,6 +29,24 @@ def hold(kind: str, subject_id: int) -> DueStep | None:
         .filter(kind=kind, subject_id=subject_id, state=DueStepState.PENDING)
         .first()
     )
+
+
+def hold_all(kinds: Collection[str], ids: Collection[int]) -> set[tuple[str, int]]:
+    """Hold the pending steps of many subjects; return kind and subject of each."""
+    rows = (
+        DueStep.objects.select_for_update()
+        .filter(kind__in=kinds, subject_id__in=ids, state=DueStepState.PENDING)
+        .order_by("subject_id", "kind")
+    )
+    return set(rows.values_list("kind", "subject_id"))
+
+
+def pending(kinds: Collection[str], ids: Collection[int]) -> set[tuple[str, int]]:
+    """Return kind and subject of the looks that are planned at some subjects."""
+    rows = DueStep.objects.filter(
+        kind__in=kinds, subject_id__in=ids, state=DueStepState.PENDING
+    )
+    return set(rows.values_list("kind", "subject_id"))
 
 
 def is_pending(kind: str, subject_id: int) -> bool:
