@@ -2,27 +2,35 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from tests.server import site
 from watchbill.core.access import ConsoleRole
+from watchbill.core.alerts import AlertStatus
 from watchbill.core.notification import Method
 from watchbill.core.paging import AddressKind
 from watchbill.server import signed
 from watchbill.server.accounts import actions as accounts
 from watchbill.server.accounts.models import User
+from watchbill.server.alerts.models import Alert
+from watchbill.server.heartbeats import actions as heartbeats
+from watchbill.server.heartbeats.actions import Wish
+from watchbill.server.heartbeats.models import HeartbeatMonitor
 from watchbill.server.incidents.models import Incident
 from watchbill.server.intake import actions as intake
-from watchbill.server.intake.models import Integration
+from watchbill.server.intake.models import InboxEntry, Integration
 from watchbill.server.notifications import readiness
 from watchbill.server.notifications.models import Notification
 from watchbill.server.notifications.telling import contacts_now
 from watchbill.server.people.models import ContactMethod
 from watchbill.server.plans.models import PlanVersion
-from watchbill.server.tickets import actions as tickets
+from watchbill.server.silences import actions as silences
+from watchbill.server.silences.actions import Draft
+from watchbill.server.silences.matching import Written
+from watchbill.server.silences.models import Silence
 from watchbill.server.tickets.models import Ticket
 
 ROLES = ("anonymous", *(role.value for role in ConsoleRole), "deactivated")
@@ -45,6 +53,10 @@ class Console:
     ticket: Ticket
     integration: Integration
     key: str
+    event: InboxEntry
+    alert: Alert
+    silence: Silence
+    monitor: HeartbeatMonitor
     owner_token: str
     sign_in_token: str
 
@@ -82,14 +94,58 @@ def furnish(plan: PlanVersion, *, now: datetime) -> Console:
             address="+959250000001",
             created_at=now,
         ),
-        ticket=tickets.open_for_incident(
-            incident.pk, title="Look", priority="high", assigned_to="L2", now=now
+        ticket=Ticket.objects.create(
+            incident=incident,
+            title="Look",
+            priority="high",
+            assigned_to="L2",
+            created_at=now,
         ),
         integration=integration,
         key=key,
+        event=InboxEntry.objects.create(
+            integration=integration, received_at=now, body=b"{}"
+        ),
+        alert=_alert(integration, incident, now=now),
+        silence=silences.create(
+            Draft(
+                matchers=(Written("service", "payments"),),
+                starts_at=now,
+                ends_at=now + timedelta(hours=1),
+                author="Somebody",
+                comment="It is being changed.",
+            ),
+            now=now,
+        ),
+        monitor=_monitor(now=now),
         owner_token=owner_token,
         sign_in_token=accounts.make_sign_in_link(people["responder"], now=now),
     )
+
+
+def _alert(integration: Integration, incident: Incident, *, now: datetime) -> Alert:
+    return Alert.objects.create(
+        integration=integration,
+        incident=incident,
+        fingerprint="down",
+        status=AlertStatus.FIRING,
+        title="The site is down",
+        labels={"service": "web"},
+        annotations={},
+        links={},
+        alert_type=incident.alert_type,
+        severity=incident.severity,
+        classified_because="it is",
+        starts_at=now,
+        received_at=now,
+        last_seen_at=now,
+    )
+
+
+def _monitor(*, now: datetime) -> HeartbeatMonitor:
+    jobs, _key = intake.create_integration(kind="heartbeat", name="Jobs", now=now)
+    wish = Wish(name="Backup", period=timedelta(days=1), grace=timedelta(hours=1))
+    return heartbeats.create(jobs, "nightly", wish, now=now)
 
 
 def _test_page(*, now: datetime) -> Notification:
@@ -141,7 +197,9 @@ def _values(name: str, console: Console) -> dict[str, Any]:
         "incidents": console.incident.pk,
         "tickets": console.ticket.pk,
         "plans": console.plan.pk,
+        "alerts": console.alert.pk,
         "intake": console.integration.pk,
+        "heartbeats": console.monitor.pk,
         "people": console.people["responder"].pk,
         "notifications": console.method.pk,
     }
@@ -151,11 +209,22 @@ def _values(name: str, console: Console) -> dict[str, Any]:
         "incidents:signed": console.signed_token,
         "notifications:confirm": console.test_token,
     }
-    values: dict[str, Any] = {}
+    named: dict[str, dict[str, Any]] = {
+        "silences": {"name": console.silence.public_id},
+        "intake": {"event": console.event.pk},
+        "intake:new": {"kind": "alertmanager"},
+        "intake:revoke_key": {"key": console.integration.keys.get().pk},
+        # A key that may post and nothing else.
+        "alertmanager": {"name": str(console.silence.public_id), "key": console.key},
+        "opsgenie": {"name": str(console.silence.public_id), "identifier": "alias"},
+    }
+    values = named.get(room, {}) | named.get(name, {})
     if room in numbers:
         values["number"] = numbers[room]
     if name in tokens:
         values["token"] = tokens[name]
+    if name == "heartbeats:window":
+        values["key"] = "backup"
     if name == "plans:diff":
         values["other"] = console.plan.pk
     if name == "notifications:test_contact":
@@ -193,6 +262,21 @@ def body_of(name: str) -> dict[str, str]:
         "notifications:quiet": {"zone": "Asia/Yangon"},
         "notifications:rules": {"reset": "yes"},
         "notifications:verify_method": {"code": "000000"},
-        "intake:create": {"name": "Grafana", "kind": "alertmanager"},
+        "silences:new": {
+            "name-0": "service",
+            "value-0": "disk",
+            "lasts": "2h",
+            "comment": "It is being changed.",
+        },
+        "silences:extend": {"lasts": "2h"},
+        "heartbeats:create": {"name": "Report", "period": "1d", "grace": "1h"},
+        "heartbeats:change": {"name": "Report", "period": "2d", "grace": "1h"},
+        "intake:add_key": {"scopes": "post"},
+        "intake:mapping": {"reset": "yes"},
+        "intake:mapping_preview": {"mapping": "{}"},
+        "intake:new": {"name": "Grafana"},
+        "intake:replay": {"wish": "6d5f0d0e-4a52-4b33-8b0e-3f1f1f0b1c55"},
+        "intake:settings": {"name": "Grafana"},
+        "who_gets": {"labels": "service=web"},
     }
     return forms.get(name, {})

@@ -444,7 +444,7 @@ def hostile(trm_plan: PlanVersion, virtual_clock: VirtualClock) -> Incident:
     """An incident in which every text is an attempt to run a script."""
     now = virtual_clock.now()
     integration = Integration.objects.create(
-        kind="alertmanager", name=CANARY, key_hash="x", key_hint="y", created_at=now
+        kind="alertmanager", name=CANARY, created_at=now
     )
     incident = site.declare(CANARY, now=now, summary=CANARY)
     Alert.objects.create(

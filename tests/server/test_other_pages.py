@@ -1,22 +1,18 @@
-"""Tickets, deliveries, the plan, on-call, contacts, integrations."""
+"""Tickets, deliveries, the plan, on-call, contacts."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.test import Client
 
 from tests.server import site
 from watchbill.core.access import ConsoleRole
 from watchbill.core.notification import NotificationState
 from watchbill.plan import bundled_text, load
-from watchbill.server import tokens
 from watchbill.server.clock import VirtualClock
-from watchbill.server.intake.models import Integration
 from watchbill.server.plans import actions as plans
 from watchbill.server.plans.models import PlanVersion
-from watchbill.server.tickets import actions as tickets
 from watchbill.server.tickets.models import Ticket, TicketStatus
 
 YANGON = ZoneInfo("Asia/Yangon")
@@ -28,12 +24,12 @@ YANGON = ZoneInfo("Asia/Yangon")
 @pytest.fixture
 def ticket(trm_plan: PlanVersion, virtual_clock: VirtualClock) -> Ticket:
     incident = site.declare(now=virtual_clock.now())
-    return tickets.open_for_incident(
-        incident.pk,
+    return Ticket.objects.create(
+        incident=incident,
         title="Look",
         priority="high",
         assigned_to="L2",
-        now=virtual_clock.now(),
+        created_at=virtual_clock.now(),
     )
 
 
@@ -210,70 +206,3 @@ def _with_numbers(clock: VirtualClock) -> None:
     loaded = load(text, name="trm.yaml")
     clock.advance(timedelta(hours=3))
     plans.put_in_force(loaded, now=clock.now())
-
-
-# ── Integrations ────────────────────────────────────────────────────────────────
-
-
-def create(owner: Client, name: str = "Grafana") -> tuple[str, str]:
-    page = owner.post(
-        "/integrations/create/", {"name": name, "kind": "alertmanager"}, follow=True
-    )
-    assert page.status_code == 200
-    return page.context["new_key"]["key"], page.text
-
-
-def everything_stored() -> str:
-    sessions = [session.get_decoded() for session in Session.objects.all()]
-    return f"{list(Integration.objects.values())}{sessions}"
-
-
-def test_a_key_is_shown_once_and_stored_nowhere(owner: Client) -> None:
-    key, text = create(owner)
-    assert key.startswith("wbi_")
-    assert key in text
-    assert key not in owner.get("/integrations/").text
-    assert key not in everything_stored()
-    stored = Integration.objects.get()
-    assert stored.key_hash == tokens.digest(key)
-    assert stored.key_hint == key[-6:]
-
-
-def test_a_new_key_replaces_the_old_one_and_is_shown_once(owner: Client) -> None:
-    old, _ = create(owner)
-    number = Integration.objects.get().pk
-    page = owner.post(f"/integrations/{number}/rotate/", follow=True)
-    new = page.context["new_key"]["key"]
-    assert new != old
-    assert new in page.text
-    assert new not in owner.get("/integrations/").text + everything_stored()
-    assert Integration.objects.get().key_hash == tokens.digest(new)
-
-
-def test_a_revoked_integration_is_shown_as_such_and_cannot_be_used_again(
-    owner: Client,
-) -> None:
-    create(owner)
-    number = Integration.objects.get().pk
-    page = owner.post(f"/integrations/{number}/revoke/", follow=True)
-    assert "Grafana may no longer post" in page.text
-    assert "Revoked" in page.text
-    assert owner.post(f"/integrations/{number}/rotate/").status_code == 404
-    assert owner.post(f"/integrations/{number}/revoke/").status_code == 404
-
-
-@pytest.mark.parametrize(
-    "form",
-    [
-        {"name": "", "kind": "alertmanager"},
-        {"name": "x" * 121, "kind": "alertmanager"},
-        {"name": "x", "kind": "carrier-pigeon"},
-        {"name": "x", "kind": "email"},
-        {"name": "a\0b", "kind": "alertmanager"},
-        {},
-    ],
-)
-def test_a_broken_integration_is_not_made(owner: Client, form: dict[str, str]) -> None:
-    page = owner.post("/integrations/create/", form)
-    assert page.status_code == 422
-    assert not Integration.objects.exists()

@@ -2,6 +2,7 @@
 
 from watchbill.server.accounts.models import OneTimeLink, SignInFailure, User
 from watchbill.server.alerts.models import Alert
+from watchbill.server.changes.models import ChangeEvent
 from watchbill.server.engine.models import (
     AuditRun,
     EngineClock,
@@ -12,6 +13,7 @@ from watchbill.server.engine.models import (
     Heartbeat,
     Outage,
 )
+from watchbill.server.heartbeats.models import HeartbeatEvent, HeartbeatMonitor
 from watchbill.server.hooks.models import ChatPost, ChatRoom, PollCursor, SeenCall
 from watchbill.server.incidents.models import (
     Incident,
@@ -21,7 +23,12 @@ from watchbill.server.incidents.models import (
     StepFiring,
     TimelineEntry,
 )
-from watchbill.server.intake.models import InboxEntry, IntakeRejection, Integration
+from watchbill.server.intake.models import (
+    InboxEntry,
+    IntakeRejection,
+    Integration,
+    IntegrationKey,
+)
 from watchbill.server.notifications.models import Delivery, Notification
 from watchbill.server.people.models import (
     ContactMethod,
@@ -30,12 +37,14 @@ from watchbill.server.people.models import (
     QuietTime,
 )
 from watchbill.server.plans.models import PlanEvent, PlanSignature, PlanVersion
+from watchbill.server.silences.models import Silence
 from watchbill.server.tickets.models import Ticket
 from watchbill.server.timers.models import DueStep
 
 __all__ = [
     "Alert",
     "AuditRun",
+    "ChangeEvent",
     "ChatPost",
     "ChatRoom",
     "ContactMethod",
@@ -47,10 +56,13 @@ __all__ = [
     "EngineMark",
     "EngineNode",
     "Heartbeat",
+    "HeartbeatEvent",
+    "HeartbeatMonitor",
     "InboxEntry",
     "Incident",
     "IntakeRejection",
     "Integration",
+    "IntegrationKey",
     "Notification",
     "NotificationRule",
     "OneTimeLink",
@@ -66,6 +78,7 @@ __all__ = [
     "SeenCall",
     "SeverityChange",
     "SignInFailure",
+    "Silence",
     "StepFiring",
     "Ticket",
     "TimelineEntry",

@@ -1,0 +1,1 @@
+"""Changes: what was done to the product, as sources report it."""

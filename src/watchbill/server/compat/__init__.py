@@ -1,0 +1,1 @@
+"""The interfaces of other products, as their clients expect them."""

@@ -1,0 +1,1 @@
+"""Heartbeats: jobs and monitoring systems that say that they are alive."""

@@ -1,0 +1,1 @@
+"""Silences: alerts that shall page nobody for a while."""
