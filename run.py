@@ -50,6 +50,10 @@ STAMP = VENV / "watchbill-setup.json"
 SETTINGS = "watchbill.server.project.settings"
 #: Run twice: on the embedded PostgreSQL, and on the oldest that is supported.
 DATABASE_TESTS = ("tests/engine", "tests/migrations")
+#: Each runs products, databases and browsers, and waits for them: one after the other.
+WHOLE_PRODUCTS = ("tests/e2e", "tests/crash")
+#: How all others are run; a file stays together, because its tests share a database.
+SIDE_BY_SIDE = ("-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile")
 
 
 def main(argv: list[str]) -> None:
@@ -88,9 +92,14 @@ def test(arguments: list[str]) -> None:
     if (programs := distribution_postgres()) is not None:
         older = environment() | {"WATCHBILL_TEST_PG_BIN": str(programs)}
         title = f"Tests of what touches the database, on {programs}"
-        require(title, ["-m", "pytest", "-q", *DATABASE_TESTS], older)
-    heading("Tests")
-    execute("-m", "pytest")
+        require(title, ["-m", "pytest", "-q", *SIDE_BY_SIDE, *DATABASE_TESTS], older)
+    others = [f"--ignore={path}" for path in WHOLE_PRODUCTS]
+    require("Tests", ["-m", "pytest", *SIDE_BY_SIDE, *others], environment())
+    require(
+        "Tests of the whole product, one after the other",
+        ["-m", "pytest", *WHOLE_PRODUCTS],
+        environment(),
+    )
 
 
 def campaign(arguments: list[str]) -> None:
