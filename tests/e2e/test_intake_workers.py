@@ -179,20 +179,6 @@ def test_no_worker_outlives_the_main_process_and_what_it_accepted_is_kept(
     assert set(flow.accepted) <= stored(product)
 
 
-@pytest.mark.crash
-@pytest.mark.req("S4.1-01")
-def test_sigterm_under_a_flow_of_posts_loses_nothing_that_was_accepted(
-    product: Product, url: str
-) -> None:
-    taking = workers(product)
-    with Flow(url, "stopped") as flow:
-        assert product.sigterm() == STOPPED
-        assert not any(map(is_alive, taking))
-
-    product.restart()
-    assert set(flow.accepted) <= stored(product)
-
-
 def test_sigterm_lets_whoever_waits_for_his_answer_have_it(
     product: Product, url: str
 ) -> None:
@@ -406,14 +392,19 @@ def revoke_url(page: str, key: str) -> str:
     return action[1]
 
 
-def test_without_workers_the_main_process_takes_posts(
+def test_sigterm_loses_nothing_and_without_workers_the_main_process_takes_posts(
     product: Product, url: str
 ) -> None:
-    assert product.sigterm() == STOPPED
+    taking = workers(product)
+    with Flow(url, "stopped") as flow:
+        assert product.sigterm() == STOPPED
+        assert not any(map(is_alive, taking))
+
     product.arguments += ["--intake-workers", "0"]
     try:
         product.restart()
         assert workers(product) == []
+        assert set(flow.accepted) <= stored(product)
         test_one_connection_carries_every_sort_of_request(product, url)
         assert product.sigterm() == STOPPED
     finally:

@@ -57,6 +57,11 @@ def open_the_door() -> None:
     _from_next_door("ALTER DATABASE {} WITH ALLOW_CONNECTIONS true")
 
 
+def end_backend(pid: int) -> None:
+    """End one session, and wait until its server process is gone."""
+    _from_next_door(f"SELECT pg_terminate_backend({pid}, 5000)")
+
+
 def backends() -> list[int]:
     """Return the server processes of all sessions on the database of the tests."""
     rows = _from_next_door("SELECT pid FROM pg_stat_activity" + _OTHERS)

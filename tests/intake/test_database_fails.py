@@ -7,15 +7,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+import asyncpg
 import pytest
 from django.db import connections
 
-from tests.intake.database import Locked, backends, close_the_door, open_the_door
+from tests.intake.database import (
+    Locked,
+    backends,
+    close_the_door,
+    end_backend,
+    open_the_door,
+)
 from tests.intake.test_intake import PATH, body, stored
 from tests.server.asgi import PATIENCE, Response, ask, drive
 from watchbill.server import clock
 from watchbill.server.clock import DatabaseClock, VirtualClock
 from watchbill.server.intake import actions, commit, keys
+from watchbill.server.intake.pool import borrowed
 from watchbill.server.plans.models import PlanVersion
 from watchbill.server.project.asgi import WatchbillApplication
 
@@ -142,3 +150,21 @@ def test_it_accepts_again_although_the_clock_could_not_ask_the_database(
         connections.close_all()
     drive(test)
     assert stored() == [body("before"), body("after")]
+
+
+@pytest.mark.parametrize("instants", range(5))
+def test_a_connection_that_was_just_ended_fails_as_one_that_is_lost(
+    instants: int,
+) -> None:
+    """The driver has heard its last words, perhaps, and not yet seen its end."""
+
+    async def fetch(app: WatchbillApplication) -> None:
+        assert app._pool is not None
+        async with borrowed(app._pool) as connection:
+            end_backend(connection.get_server_pid())
+            for _ in range(instants):
+                await asyncio.sleep(0)
+            await connection.fetch("SELECT 1")
+
+    with pytest.raises((OSError, asyncpg.PostgresError, asyncpg.InterfaceError)):
+        drive(fetch)

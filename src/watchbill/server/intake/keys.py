@@ -220,7 +220,7 @@ class KeyRing:
             forgotten = self._forgotten
             try:
                 rows = await self._fetch(_LOOK_UP, list(asked))
-            except _NO_DATABASE:
+            except Exception:  # nobody else would answer those who wait
                 logger.exception("%s integration keys were not looked up", len(asked))
                 for waiting in asked.values():
                     waiting.set_exception(not_stored())

@@ -17,6 +17,8 @@ async def borrowed(
 ) -> AsyncIterator["asyncpg.Connection[Any]"]:
     """Lend a connection; give it up when the borrower runs out of time.
 
+    ConnectionError when the server has ended it meanwhile.
+
     Left to itself the driver asks the server to cancel and waits for the answer. A
     server that hangs gives none, and the borrower would wait with it for ever.
     """
@@ -27,3 +29,8 @@ async def borrowed(
             with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await connection.close(timeout=_FAREWELL)
             raise
+        except asyncpg.InternalClientError as error:
+            # So the driver calls a connection whose last words it has heard, but not
+            # yet its end; nothing that catches the errors of a database would catch it.
+            message = f"the connection was ended by the server: {error}"
+            raise ConnectionError(message) from error

@@ -297,7 +297,7 @@ async def _received(
     connection = _socket_of(descriptors[0]) if descriptors else None
     try:
         data = await _receive_exactly(channel, LENGTH.unpack(head)[0])
-    except BaseException:
+    except BaseException:  # also when we are cancelled: nobody else would close it
         if connection is not None:
             connection.close()
         raise
