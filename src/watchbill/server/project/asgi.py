@@ -142,7 +142,7 @@ class WatchbillApplication:
         self._pool = await asyncpg.create_pool(
             **_connection_values(), min_size=1, max_size=4, timeout=10, reset=_as_it_is
         )
-        self._intake = Intake(sources(), self._pool, self._now, self._wall, self._pages)
+        self._intake = Intake(sources(), self._pool, self._now, self.wall, self._pages)
         self._live = LiveUpdates(connect, _may_listen)
         self._live.on_hint(self._hear)
         await self._intake.start()
@@ -172,8 +172,8 @@ class WatchbillApplication:
         """
         return await asyncio.get_running_loop().run_in_executor(self._clock, _now)
 
-    async def _wall(self) -> datetime:
-        """The same for the instant in which machines work."""
+    async def wall(self) -> datetime:
+        """Return the instant in which machines work; read like :meth:`_now`."""
         return await asyncio.get_running_loop().run_in_executor(self._clock, _wall)
 
     def _hear(self, hint: str) -> None:

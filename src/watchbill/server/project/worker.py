@@ -16,7 +16,9 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime
 from email.utils import format_datetime
 from functools import partial
 
@@ -25,8 +27,7 @@ import uvloop
 
 django.setup()
 
-from watchbill.server import clock  # noqa: E402 - after the set-up
-from watchbill.server.intake.lane import Lane  # noqa: E402
+from watchbill.server.intake.lane import Lane  # noqa: E402 - after the set-up
 from watchbill.server.project import env  # noqa: E402
 from watchbill.server.project.asgi import WatchbillApplication  # noqa: E402
 from watchbill.server.project.doorway import BACKLOG, LENGTH  # noqa: E402
@@ -47,12 +48,11 @@ class _State:
         self.tasks: set[asyncio.Task[None]] = set()
         self.default_headers: list[tuple[bytes, bytes]] = []
 
-    async def keep_date(self) -> None:
+    async def keep_date(self, wall: Callable[[], Awaitable[datetime]]) -> None:
         """Renew the header ``Date`` each second."""
         while True:
             with suppress(Exception):  # without the database's clock it stays old
-                wall = await asyncio.to_thread(clock.wall)
-                date = format_datetime(wall, usegmt=True).encode("ascii")
+                date = format_datetime(await wall(), usegmt=True).encode("ascii")
                 self.default_headers = [(b"date", date)]
             await asyncio.sleep(1)
 
@@ -116,7 +116,7 @@ async def serve(listener: socket.socket, channel: socket.socket) -> None:
     gc.collect()
     gc.freeze()  # what is loaded now stays, and need not be gone through again
     state = _State()
-    dating = asyncio.create_task(state.keep_date())
+    dating = asyncio.create_task(state.keep_date(application.wall))
     make = partial(
         Lane,
         desk=application.desk,
