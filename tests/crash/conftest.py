@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -57,3 +57,19 @@ def system(shared_system: System) -> Iterator[System]:
     yield shared_system
     shared_system.end_nodes()
     shared_system.proxy.heal()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure what the processes said and did: their logs are deleted."""
+    report = yield
+    if report.failed:
+        systems_used = [
+            one for one in item.funcargs.values() if isinstance(one, System)
+        ]
+        for one in systems_used:
+            report.sections.append(("what the processes said", one.said()))
+            report.sections.append(("what they left in the database", one.left()))
+    return report

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from types import ModuleType
@@ -34,6 +35,9 @@ from watchbill.server.notifications import actions as notifications
 from watchbill.server.timers import actions as timers
 
 Wrap = Callable[[Any], Any]
+
+_STOPS_WITHIN = 2.0
+"""Seconds; a process that was stopped for longer goes on at once."""
 
 
 def die() -> None:
@@ -129,7 +133,11 @@ def _stop_when_something_is_claimed(real: Callable[..., Any]) -> Callable[..., A
         found = real(*args, **kwargs)
         if found.claims and still_to_stop:
             still_to_stop.clear()
+            asked = time.monotonic()
             os.kill(os.getpid(), signal.SIGSTOP)
+            # Another thread may take the signal: this one must not go on meanwhile.
+            while time.monotonic() - asked < _STOPS_WITHIN:
+                time.sleep(0.01)
         return found
 
     return stopping

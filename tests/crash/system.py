@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psycopg
 
 from tests.crash.cluster import Cluster
 from tests.doubles.proxy import Proxy
@@ -87,6 +88,23 @@ class Node:
         return False
 
 
+_LEFT = {
+    "now": "SELECT clock_timestamp()",
+    "posts": "SELECT id, received_at, folded_at, failures, quarantined_at"
+    " FROM watchbill_inboxentry ORDER BY id LIMIT 20",
+    "incidents": "SELECT * FROM watchbill_incident ORDER BY id LIMIT 20",
+    "due steps": "SELECT kind, subject_id, due_at, state, failures"
+    " FROM watchbill_duestep ORDER BY due_at LIMIT 40",
+    "notifications": "SELECT id, idempotency_key, channel, state, attempts,"
+    " next_attempt_at, lease_until, detail"
+    " FROM watchbill_notification ORDER BY id LIMIT 40",
+    "deliveries": "SELECT * FROM watchbill_delivery ORDER BY id LIMIT 40",
+    "nodes": "SELECT * FROM watchbill_enginenode",
+    "sessions": "SELECT pid, application_name, state, wait_event, xact_start,"
+    " left(query, 100) FROM pg_stat_activity WHERE datname = current_database()",
+}
+
+
 @dataclass(kw_only=True)
 class System:
     """What is crashed."""
@@ -143,6 +161,15 @@ class System:
     def has_said(self, words: str) -> bool:
         """Return whether these words are anywhere in what the processes said."""
         return words in self._log()
+
+    def left(self) -> str:
+        """Return what the engine's tables hold, for whoever reads of a failure."""
+        lines = []
+        for title, query in _LEFT.items():
+            with suppress(psycopg.Error):
+                found = "\n  ".join(str(one) for one in self.rows(query))
+                lines.append(f"{title}:\n  {found}")
+        return "\n".join(lines)
 
     def _log(self) -> str:
         return self.log.read_text("utf-8", "replace")

@@ -12,14 +12,10 @@ that says whether a COMMIT happened.
 """
 
 import asyncio
-import threading
-from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
 
-_CHUNK = 65536
+from tests.doubles.streams import CHUNK, StreamServer
 
 
 @dataclass(kw_only=True, eq=False)
@@ -37,12 +33,12 @@ class _Pair:
             one.transport.abort()
 
 
-class Proxy:
+class Proxy(StreamServer):
     """Passes bytes on to a loopback port, until it is told to do otherwise."""
 
     def __init__(self, target: int) -> None:
+        super().__init__("proxy", self._take)
         self.target = target
-        self.port = 0
         #: How many connections were taken, reset, and robbed of a reply.
         self.connections = 0
         self.resets = 0
@@ -52,39 +48,29 @@ class Proxy:
         self._cut_after: int | None = None
         self._marker: bytes | None = None
         self._pairs: set[_Pair] = set()
-        self._loop = asyncio.new_event_loop()
         self._flows: asyncio.Event
-        self._started = threading.Event()
-        self._stopped: asyncio.Event
-        self._thread = threading.Thread(target=self._run, name="proxy")
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._started.wait(10), "the proxy did not start"
-        return self
+    @property
+    def port(self) -> int:
+        return self.ports[0]
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._stopped.set)
-        self._thread.join(10)
+    async def started(self) -> None:
+        self._flows = asyncio.Event()
+        self._flows.set()
 
     # ── What it does to others ────────────────────────────────────────────────
 
     def drop(self) -> None:
         """Reset every connection, and refuse new ones until it is healed."""
-        self._call(self._drop(refuses=True))
+        self.call(self._drop(refuses=True))
 
     def reset(self) -> None:
         """Reset every connection once."""
-        self._call(self._drop(refuses=False))
+        self.call(self._drop(refuses=False))
 
     def blackhole(self) -> None:
         """Fall silent: bytes go nowhere, and nobody is told."""
-        self._call(self._silence())
+        self.call(self._silence())
 
     def delay(self, seconds: float) -> None:
         """Hold back everything by this from now on."""
@@ -100,12 +86,9 @@ class Proxy:
 
     def heal(self) -> None:
         """Be a good network again; what was silent stays lost."""
-        self._call(self._heal())
+        self.call(self._heal())
 
     # ── How ───────────────────────────────────────────────────────────────────
-
-    def _call(self, what: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(what, self._loop).result(10)
 
     async def _drop(self, *, refuses: bool) -> None:
         self._refuses = refuses
@@ -124,55 +107,26 @@ class Proxy:
                 pair.reset()
             self._flows.set()
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._serve())
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        finally:
-            self._loop.close()
-
-    async def _serve(self) -> None:
-        self._flows, self._stopped = asyncio.Event(), asyncio.Event()
-        self._flows.set()
-        server = await asyncio.start_server(self._take, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        self._started.set()
-        await self._stopped.wait()
-        server.close()
-        for pair in list(self._pairs):
-            pair.reset()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-
     async def _take(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self.connections += 1
         if self._refuses:
-            writer.transport.abort()
             return
         await self._flows.wait()
-        try:
-            far_reader, far_writer = await asyncio.open_connection(
-                "127.0.0.1", self.target
-            )
-        except OSError:
-            writer.transport.abort()
-            return
-        pair = _Pair(client=writer, server=far_writer)
-        self._pairs.add(pair)
-        try:
-            await asyncio.gather(self._ask(pair, reader), self._reply(pair, far_reader))
-        finally:
-            pair.reset()
-            self._pairs.discard(pair)
+        async with self.connected(self.target) as (far_reader, far_writer):
+            pair = _Pair(client=writer, server=far_writer)
+            self._pairs.add(pair)
+            try:
+                await asyncio.gather(
+                    self._ask(pair, reader), self._reply(pair, far_reader)
+                )
+            finally:
+                self._pairs.discard(pair)
 
     async def _ask(self, pair: _Pair, reader: asyncio.StreamReader) -> None:
         with suppress(OSError):
-            while data := await reader.read(_CHUNK):
+            while data := await reader.read(CHUNK):
                 await self._pass()
                 if self._marker is not None and self._marker in data:
                     self._marker = None
@@ -185,7 +139,7 @@ class Proxy:
 
     async def _reply(self, pair: _Pair, reader: asyncio.StreamReader) -> None:
         with suppress(OSError):
-            while data := await reader.read(_CHUNK):
+            while data := await reader.read(CHUNK):
                 await self._pass()
                 if pair.reply_is_lost:
                     self.lost_replies += 1

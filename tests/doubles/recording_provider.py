@@ -20,12 +20,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from enum import StrEnum
-from types import TracebackType
-from typing import Any, Self
+
+from tests.doubles.streams import StreamServer
 
 TOKEN = "xoxb-recording"
 _HEARTBEAT = "/heartbeat"
@@ -74,7 +73,7 @@ def no_fault(_channel: str) -> Fault:
     return Fault.NONE
 
 
-class RecordingProvider:
+class RecordingProvider(StreamServer):
     """Both providers, in a thread of their own."""
 
     def __init__(
@@ -84,6 +83,7 @@ class RecordingProvider:
         slow_seconds: float = 0.5,
         retry_after: int = 1,
     ) -> None:
+        super().__init__("providers", self._smtp, self._slack)
         self.received: list[Received] = []
         #: By the monotonic clock, when each heartbeat came.
         self.heartbeats: list[float] = []
@@ -92,19 +92,14 @@ class RecordingProvider:
         self._slow = slow_seconds
         self._retry_after = retry_after
         self._changed = threading.Condition()
-        self._ports = [0, 0]
-        self._loop = asyncio.new_event_loop()
-        self._stopped: asyncio.Event
-        self._started = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="providers")
 
     @property
     def smtp_url(self) -> str:
-        return f"smtp://127.0.0.1:{self._ports[0]}"
+        return f"smtp://127.0.0.1:{self.ports[0]}"
 
     @property
     def slack_url(self) -> str:
-        return f"http://127.0.0.1:{self._ports[1]}/api"
+        return f"http://127.0.0.1:{self.ports[1]}/api"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -115,7 +110,7 @@ class RecordingProvider:
             "WATCHBILL_SLACK_TOKEN": TOKEN,
             "WATCHBILL_SLACK_API_URL": self.slack_url,
             "WATCHBILL_EGRESS_ALLOW": "127.0.0.0/8",
-            "WATCHBILL_HEARTBEAT_URL": f"http://127.0.0.1:{self._ports[1]}{_HEARTBEAT}",
+            "WATCHBILL_HEARTBEAT_URL": f"http://127.0.0.1:{self.ports[1]}{_HEARTBEAT}",
             "WATCHBILL_HEARTBEAT_EVERY": "1",
         }
 
@@ -133,54 +128,6 @@ class RecordingProvider:
             )
             assert done, f"waited {timeout} s; received {self.counts()}"
             return list(self.received)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._started.wait(10), "the providers did not start"
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._stopped.set)
-        self._thread.join(10)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._serve())
-        finally:
-            self._loop.close()
-
-    async def _serve(self) -> None:
-        self._stopped = asyncio.Event()
-        servers = [
-            await asyncio.start_server(self._guarded(body), "127.0.0.1", 0)
-            for body in (self._smtp, self._slack)
-        ]
-        self._ports = [one.sockets[0].getsockname()[1] for one in servers]
-        self._started.set()
-        await self._stopped.wait()
-        for one in servers:
-            one.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-
-    def _guarded(self, body: Any) -> Any:
-        async def serve(
-            reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-        ) -> None:
-            # A client that is killed in mid-sentence is why we are here.
-            with suppress(OSError, EOFError):
-                await body(reader, writer)
-            writer.transport.abort()
-
-        return serve
 
     def _next_fault(self, channel: str) -> Fault:
         fault = self.faults(channel)
