@@ -23,26 +23,18 @@ import json
 import os
 import platform
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psycopg
-
-from watchbill import postgres
+from benchmarks.intake import products
+from benchmarks.intake.products import Product
 
 _LUA = Path(__file__).with_name("post.lua")
 _CONFIG = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
-_READY_WITHIN = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,128 +75,6 @@ class Result:
         return self.accepted * case.size / self.seconds
 
 
-@dataclass(slots=True, kw_only=True)
-class Product:
-    """One of the two, running."""
-
-    name: str
-    url: str
-    process: subprocess.Popen[bytes]
-    accepted: int = 0
-
-    def memory(self) -> float:
-        """MiB of all its processes, what they share counted once."""
-        return sum(_pss(one) for one in _family(self.process.pid)) / 1024
-
-    def pause(self) -> None:
-        for one in _family(self.process.pid):
-            _signal(one, signal.SIGSTOP)
-
-    def go_on(self) -> None:
-        for one in reversed(_family(self.process.pid)):
-            _signal(one, signal.SIGCONT)
-
-
-def _family(number: int) -> list[int]:
-    """A process and all that come of it, itself first."""
-    found = [number]
-    for tasks in Path(f"/proc/{number}/task").glob("*/children"):
-        with suppress(OSError):  # a thread that has just ended
-            for child in tasks.read_text().split():
-                found += _family(int(child))
-    return found
-
-
-def _pss(number: int) -> int:
-    with suppress(OSError):
-        for line in Path(f"/proc/{number}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1])
-    return 0
-
-
-def _signal(number: int, what: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(number, what)
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-    return port
-
-
-def _until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _READY_WITHIN
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except OSError:
-            if time.monotonic() > deadline or process.poll() is not None:
-                raise
-            time.sleep(0.1)
-
-
-@contextmanager
-def _running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    environment = {**os.environ, "WATCHBILL_LOG_LEVEL": "WARNING"}
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            command, stdout=output, stderr=output, env=environment
-        ) as started,
-    ):
-        try:
-            yield started
-        finally:
-            started.terminate()
-            started.wait(60)
-
-
-@contextmanager
-def alertmanager(program: str, directory: Path) -> Iterator[Product]:
-    """Run Alertmanager."""
-    (directory / "alertmanager.yml").write_text(_CONFIG)
-    origin = f"127.0.0.1:{_free_port()}"
-    command = [
-        program,
-        f"--config.file={directory / 'alertmanager.yml'}",
-        f"--storage.path={directory / 'alertmanager'}",
-        f"--web.listen-address={origin}",
-        "--cluster.listen-address=",
-        "--log.level=error",
-    ]
-    with _running(command, directory / "alertmanager.log") as process:
-        _until_ready(f"http://{origin}/-/ready", process)
-        url = f"http://{origin}/api/v2/alerts"
-        yield Product(name="Alertmanager", url=url, process=process)
-
-
-@contextmanager
-def watchbill(directory: Path, options: list[str]) -> Iterator[Product]:
-    """Run watchbill with an integration that speaks Prometheus."""
-    port = _free_port()
-    ours = [sys.executable, "-m", "watchbill"]
-    data = ["--data-dir", str(directory / "watchbill")]
-    command = [*ours, "up", *data, "--port", str(port), *options]
-    with _running(command, directory / "watchbill.log") as process:
-        origin = f"http://127.0.0.1:{port}"
-        _until_ready(f"{origin}/health/live", process)
-        made = subprocess.run(
-            [*ours, "integration", "create", "prometheus", *data, "--base-url", origin],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        url = f"{made.stdout.split()[-1]}/api/v2/alerts"
-        try:
-            yield Product(name="watchbill", url=url, process=process)
-        finally:
-            process.send_signal(signal.SIGCONT)
-
-
 def turn(product: Product, case: Case, *, seconds: int, number: str) -> Result:
     """Let the client loose on one product."""
     place = urlsplit(product.url)
@@ -240,13 +110,13 @@ def turn(product: Product, case: Case, *, seconds: int, number: str) -> Result:
 
 
 def measure(
-    products: tuple[Product, Product], case: Case, *, seconds: int, rounds: int
+    both: tuple[Product, Product], case: Case, *, seconds: int, rounds: int
 ) -> None:
     """Run one case and print its row of the table."""
-    results: dict[str, list[Result]] = {one.name: [] for one in products}
-    before = {one.name: one.memory() for one in products}
+    results: dict[str, list[Result]] = {one.name: [] for one in both}
+    before = {one.name: one.memory() for one in both}
     for number in range(rounds):
-        order = products if number % 2 == 0 else products[::-1]
+        order = both if number % 2 == 0 else both[::-1]
         for product in order:
             product.go_on()
             name = f"{case.size}-{number}"
@@ -254,10 +124,10 @@ def measure(
                 turn(product, case, seconds=seconds, number=name)
             )
             product.pause()
-    theirs, ours = (_median(results[one.name], case) for one in products)
+    theirs, ours = (_median(results[one.name], case) for one in both)
     _print_row(case, theirs, ours)
     if case.name == "single repeated":
-        for product in products:
+        for product in both:
             after = product.memory()
             posts = sum(one.accepted for one in results[product.name])
             print(
@@ -281,10 +151,7 @@ def _print_row(case: Case, theirs: Result, ours: Result) -> None:
 
 
 def _stored(directory: Path) -> int:
-    with (
-        postgres.join_or_serve(directory / "watchbill" / "postgres") as server,
-        psycopg.connect(server.url) as connection,
-    ):
+    with products.database(directory) as connection:
         row = connection.execute("SELECT count(*) FROM watchbill_inboxentry").fetchone()
     return int(row[0]) if row else 0
 
@@ -313,8 +180,10 @@ def main(arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="watchbill-bench-") as name:
         directory = Path(name)
         with (
-            alertmanager(told.alertmanager, directory) as theirs,
-            watchbill(directory, told.up.split()) as ours,
+            products.alertmanager(
+                directory, _CONFIG, program=told.alertmanager
+            ) as theirs,
+            products.watchbill(directory, *told.up.split()) as ours,
         ):
             theirs.pause()
             ours.pause()

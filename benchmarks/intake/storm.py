@@ -30,7 +30,6 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import tempfile
 import threading
 import time
@@ -42,7 +41,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.e2e.product import Product, free_port
+import psycopg
+
+from benchmarks.intake import products
 
 ALERTMANAGER = """\
 route:
@@ -181,14 +182,12 @@ def posts(storm: str, *, alerts: int, groups: int, size: int) -> list[bytes]:
     ]
 
 
-def send(url: str, bodies: list[bytes], *, key: str = "") -> None:
+def send(url: str, bodies: list[bytes]) -> None:
     """Post all bodies in order over one connection."""
     parts = urlsplit(url)
     assert parts.hostname
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
     headers = {"content-type": "application/json"}
-    if key:
-        headers["authorization"] = f"Bearer {key}"
     for body in bodies:
         while True:
             connection.request("POST", parts.path, body, headers)
@@ -211,42 +210,6 @@ def wait_until(is_done: Callable[[], bool], *, every: float) -> None:
         time.sleep(every)
 
 
-@contextmanager
-def alertmanager(home: Path, url: str) -> Iterator[str]:
-    """Run Debian's Alertmanager; yield where it takes alerts."""
-    config = home / "alertmanager.yml"
-    config.write_text(ALERTMANAGER.format(url=url))
-    port = free_port()
-    process = subprocess.Popen(
-        [
-            "prometheus-alertmanager",
-            f"--config.file={config}",
-            f"--storage.path={home / 'am'}",
-            f"--web.listen-address=127.0.0.1:{port}",
-            "--cluster.listen-address=",
-            "--log.level=error",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        base = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _answers("127.0.0.1", port), every=0.05)
-        yield f"{base}/api/v2/alerts"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _answers(host: str, port: int) -> bool:
-    try:
-        connection = http.client.HTTPConnection(host, port, timeout=1)
-        connection.request("GET", "/-/ready")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-
-
 @dataclass(frozen=True, slots=True)
 class Times:
     """Seconds from the first byte of the first post."""
@@ -266,9 +229,8 @@ def theirs(url: str, heard: Receiver, bodies: list[bytes], *, alerts: int) -> Ti
 
 
 def ours(
-    product: Product,
-    key: str,
-    heard: Receiver,
+    url: str,
+    connection: psycopg.Connection[Any],
     bodies: list[bytes],
     *,
     storm: str,
@@ -276,20 +238,16 @@ def ours(
     groups: int,
 ) -> Times:
     """Run one storm through watchbill."""
-    heard.forget()
+
+    def is_settled() -> bool:
+        row = connection.execute(SETTLED, [storm, f"{storm} %"]).fetchone()
+        return row == (0, alerts, groups)
+
     begun = time.monotonic()
-    send(f"{product.url}/api/v2/alerts", bodies, key=key)
+    send(url, bodies)
     accepted = time.monotonic() - begun
-    wait_until(lambda: heard.calls >= groups, every=0.02)
-    ended = time.monotonic() - begun
-    with product.database() as connection:
-
-        def is_settled() -> bool:
-            row = connection.execute(SETTLED, [storm, f"{storm} %"]).fetchone()
-            return row == (0, alerts, groups)
-
-        wait_until(is_settled, every=0.1)
-    return Times(accepted, max(heard.last_at - begun, ended))
+    wait_until(is_settled, every=0.1)
+    return Times(accepted, time.monotonic() - begun)
 
 
 def main() -> None:
@@ -305,7 +263,9 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="watchbill-storm-") as directory,
         receiver() as (heard, url),
-        alertmanager(Path(directory), url) as their_url,
+        products.alertmanager(
+            Path(directory), ALERTMANAGER.format(url=url)
+        ) as alertmanager,
     ):
         home = Path(directory)
         (home / "plan.yaml").write_text(PLAN)
@@ -315,10 +275,12 @@ def main() -> None:
             "WATCHBILL_EGRESS_ALLOW": "127.0.0.0/8",
             "WATCHBILL_MESSAGES_A_MINUTE": "1000000",
         }
-        arguments = ("--plan", str(home / "plan.yaml"))
-        with Product(home / "wb", env=env, arguments=arguments) as product:
-            made = product.command("integration", "create", "prometheus")
-            key = made.rpartition("/")[2]
+        with (
+            products.watchbill(
+                home, "--plan", str(home / "plan.yaml"), **env
+            ) as watchbill,
+            products.database(home) as connection,
+        ):
             for number in range(options.rounds):
                 storm = f"Storm{number}"
                 bodies = posts(
@@ -328,13 +290,12 @@ def main() -> None:
                     size=options.batch,
                 )
                 results["Alertmanager"].append(
-                    theirs(their_url, heard, bodies, alerts=options.alerts)
+                    theirs(alertmanager.url, heard, bodies, alerts=options.alerts)
                 )
                 results["watchbill"].append(
                     ours(
-                        product,
-                        key,
-                        heard,
+                        watchbill.url,
+                        connection,
                         bodies,
                         storm=storm,
                         alerts=options.alerts,

@@ -9,7 +9,7 @@ this alert now?" must be answerable without sending anything (S4.3-09).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -117,6 +117,14 @@ class Classification:
     is_catch_all: bool
     route_reason: str
     severity_reason: str
+    #: What only the plan and the source know; the routing table leaves them false.
+    is_confidential: bool = False
+    is_drill: bool = False
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether it shares no incident with alerts of any other sort."""
+        return self.is_confidential or self.is_drill
 
     @property
     def reason(self) -> str:
@@ -135,14 +143,22 @@ def regroup(group_key: str, *, severity: str) -> str:
     return f"{route}/{severity}/{digest}" if is_of_alerts else ""
 
 
-def set_apart(group_key: str, *, is_confidential: bool, is_drill: bool) -> str:
-    """Return the group of alerts that share no incident with those of ``group_key``.
+def set_apart(
+    found: Classification, *, is_confidential: bool, is_drill: bool
+) -> Classification:
+    """Return the same alert in a group of those that it may share an incident with.
 
     What is confidential is not told to those who may read of the rest (A15), and a
     drill never takes in what is real.
     """
     confidential = "/confidential" if is_confidential else ""
-    return f"{group_key}{confidential}{'/drill' if is_drill else ''}"
+    drill = "/drill" if is_drill else ""
+    return replace(
+        found,
+        group_key=f"{found.group_key}{confidential}{drill}",
+        is_confidential=is_confidential,
+        is_drill=is_drill,
+    )
 
 
 def classify(table: RoutingTable, labels: Labels) -> Classification:

@@ -131,9 +131,13 @@ class Maintenance:
 
     def open_at(self, at: datetime) -> tuple[Occurrence, ...]:
         """Return the occurrences during which an instant lies, in the plan's order."""
-        moment = Interval(starts_at=at, ends_at=at + timedelta.resolution)
+        return self.open_between(at, at)
+
+    def open_between(self, first: datetime, last: datetime) -> tuple[Occurrence, ...]:
+        """Return the occurrences that are open at any instant up to the last."""
+        during = Interval(starts_at=first, ends_at=last + timedelta.resolution)
         return tuple(
-            one for window in self.windows for one in occurrences(window, during=moment)
+            one for window in self.windows for one in occurrences(window, during=during)
         )
 
     def by_priority(self) -> tuple[Window, ...]:

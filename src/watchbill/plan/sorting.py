@@ -18,9 +18,8 @@ def sort(plan: Plan, labels: Labels, *, is_drill: bool = False) -> Classificatio
     found = classify(plan.routing, labels)
     named = found.category
     category = named if named in plan.directory.specialties else found.route.category
-    group_key = set_apart(
-        found.group_key,
+    return set_apart(
+        replace(found, category=category),
         is_confidential=plan.is_confidential(found.route.key, category),
         is_drill=is_drill,
     )
-    return replace(found, category=category, group_key=group_key)

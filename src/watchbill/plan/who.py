@@ -124,7 +124,7 @@ def _mutes(
         windows=explaining(
             open_windows,
             is_worst=found.severity == worst(plan.severities).key,
-            is_confidential=plan.is_confidential(found.route.key, found.category),
+            is_confidential=found.is_confidential,
         ),
         at=at,
     )
@@ -150,10 +150,8 @@ def _becomes(
         return Becomes.MUTED, f"nobody is told: {muted[0].text}"
     if joins := given.open_groups.get(found.group_key):
         return Becomes.JOINED, f"{joins} is open for the same group of alerts"
-    # What is confidential is never mixed with what everybody may read (A15).
-    is_open = not plan.is_confidential(found.route.key, found.category)
     lately = given.declared.get(severity, ())
-    if is_open and rule and is_storm(lately, at=now, rule=rule):
+    if rule and not found.is_apart and is_storm(lately, at=now, rule=rule):
         key = storm_key(severity, found.route.key)
         shared = given.open_groups.get(key, "one incident of their route")
         return Becomes.STORM, (

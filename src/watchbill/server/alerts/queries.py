@@ -121,32 +121,6 @@ def muted_after(number: int, *, limit: int) -> list[Alert]:
     return list(rows.filter(pk__gt=number).only(*columns).order_by("pk")[:limit])
 
 
-def expired(
-    *, before: datetime, deaf_until: datetime | None, limit: int
-) -> list[tuple[int, str]]:
-    """Return integration and fingerprint of alerts that were to end ``before``.
-
-    Until ``deaf_until`` nobody could be heard: every lifetime counts from then at the
-    earliest. None of which a post may speak that came in time and is not folded yet.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT a.integration_id, a.fingerprint FROM watchbill_alert a"
-            " CROSS JOIN LATERAL (SELECT greatest(a.expires_at,"
-            "   %(deaf_until)s::timestamptz + (a.expires_at - a.last_seen_at)) AS at"
-            " ) AS over"
-            " WHERE a.status = 'firing' AND a.is_current"
-            "   AND a.expires_at <= %(before)s AND over.at <= %(before)s"
-            "   AND NOT EXISTS (SELECT FROM watchbill_inboxentry e"
-            "     WHERE e.integration_id = a.integration_id"
-            "       AND e.folded_at IS NULL AND e.quarantined_at IS NULL"
-            "       AND e.received_at <= over.at)"
-            " ORDER BY a.expires_at, a.id LIMIT %(limit)s",
-            {"before": before, "deaf_until": deaf_until, "limit": limit},
-        )
-        return [(number, fingerprint) for number, fingerprint in cursor.fetchall()]
-
-
 def flapping(*, limit: int) -> list[tuple[int, str, list[str]]]:
     """Return integration, fingerprint and flips of alerts whose end is not believed.
 
@@ -205,20 +179,6 @@ def groups_begun(*, since: datetime, limit: int) -> list[tuple[str, datetime]]:
             {"since": since, "limit": limit},
         )
         return [(severity, at) for severity, at in cursor.fetchall()]
-
-
-def first_unfolded(integration_ids: Collection[int]) -> dict[int, datetime]:
-    """Return when the oldest post that waits to be folded came, by integration."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT ON (integration_id) integration_id, received_at"
-            " FROM watchbill_inboxentry"
-            " WHERE integration_id = ANY(%s)"
-            "   AND folded_at IS NULL AND quarantined_at IS NULL"
-            " ORDER BY integration_id, id",
-            [list(integration_ids)],
-        )
-        return dict(cursor.fetchall())
 
 
 def of_incident(incident_id: int) -> list[Alert]:

@@ -28,6 +28,7 @@ from watchbill.server.heartbeats.models import HeartbeatMonitor
 from watchbill.server.heartbeats.waiting import Awaited, Silence, awaited, window_of
 from watchbill.server.incidents import actions as incidents
 from watchbill.server.incidents import queries as incident_queries
+from watchbill.server.intake import queries as intake
 from watchbill.server.plans import queries as plans
 from watchbill.server.timers import actions as timers
 from watchbill.server.timers.models import DueStep
@@ -44,7 +45,7 @@ def _fire(due: list[DueStep], moment: Moment) -> None:
         return
     plan = plans.plan_of(plans.in_force(now=now).pk)
     held = queries.hold_many(step.subject_id for step in asked)
-    waiting = queries.waiting_since({one.integration_id for one in held.values()})
+    waiting = intake.waiting_since({one.integration_id for one in held.values()})
     for step in asked:
         monitor = held.get(step.subject_id)
         at = (

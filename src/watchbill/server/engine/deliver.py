@@ -23,7 +23,7 @@ from watchbill.core.ladder import StopOn
 from watchbill.core.notification import Attempt, NotificationState, Outcome
 from watchbill.core.paging import AddressKind
 from watchbill.plan.sections.communication import Threads
-from watchbill.server import bulk, clock, faults
+from watchbill.server import clock, faults
 from watchbill.server.engine import measures
 from watchbill.server.engine.aftercare import (
     after_failure,
@@ -37,7 +37,8 @@ from watchbill.server.engine.room import Room, renew_digest, unwanted
 from watchbill.server.hooks import queries as hooks
 from watchbill.server.incidents import actions as incidents
 from watchbill.server.incidents import queries as incident_queries
-from watchbill.server.incidents.models import Incident, TimelineEntry, TimelineKind
+from watchbill.server.incidents.models import Incident, TimelineKind
+from watchbill.server.incidents.timeline import entry, record_all
 from watchbill.server.notifications import actions, queries
 from watchbill.server.notifications.models import Notification, Purpose
 from watchbill.server.people import actions as people
@@ -333,9 +334,12 @@ def _settle_delivered(
         receipt_within=receipt_within,
         wall=wall,
     )
-    bulk.insert_values(
-        TimelineEntry,
-        [_told(row, now=now) for row in rows if row.incident_id is not None],
+    record_all(
+        [
+            _told(row, incident_id, now=now)
+            for row in rows
+            if (incident_id := row.incident_id) is not None
+        ]
     )
     announce("notifications")
     incidents.tell_all({row.incident_id for row in rows if row.incident_id})
@@ -343,16 +347,15 @@ def _settle_delivered(
         measures.attempted(row.channel, Outcome.DELIVERED)
 
 
-def _told(row: Notification, *, now: datetime) -> dict[str, Any]:
-    return {
-        "incident_id": row.incident_id,
-        "at": now,
-        "kind": TimelineKind.DELIVERY,
-        "actor": incidents.SYSTEM.label,
-        "text": f"Told {row.recipient}",
-        "detail": by_of(row),
-        "news": "",
-    }
+def _told(row: Notification, incident_id: int, *, now: datetime) -> dict[str, Any]:
+    return entry(
+        incident_id,
+        TimelineKind.DELIVERY,
+        f"Told {row.recipient}",
+        actor=incidents.SYSTEM,
+        at=now,
+        detail=by_of(row),
+    )
 
 
 def _log_taken_over(notification_id: int, number: int, result: Attempt) -> None:

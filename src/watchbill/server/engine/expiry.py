@@ -93,7 +93,9 @@ def _expired(*, now: datetime) -> set[Condition]:
     """The alerts that ended by themselves, but for those a waiting post may repeat."""
     before = now - SETTLED * clock.rate()
     deaf_until = hearing.deaf_until()
-    return set(alerts.expired(before=before, deaf_until=deaf_until, limit=MOST))
+    return set(
+        intake_queries.silent_alerts(before=before, deaf_until=deaf_until, limit=MOST)
+    )
 
 
 def _quiet(plan: Plan, *, now: datetime) -> set[Condition]:

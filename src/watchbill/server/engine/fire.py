@@ -31,10 +31,10 @@ from watchbill.server.incidents.models import (
     Incident,
     Responder,
     StepFiring,
-    TimelineEntry,
     TimelineKind,
 )
 from watchbill.server.incidents.queries import Facts
+from watchbill.server.incidents.timeline import entry, record_all
 from watchbill.server.notifications import actions as notifications
 from watchbill.server.notifications.actions import Telling
 from watchbill.server.people import queries as people
@@ -119,9 +119,7 @@ def _record(decided: list[_Decided], moment: Moment, book: Book) -> None:
     bulk.insert_values(
         StepFiring, [_firing(one, firing, moment) for one, firing in fired]
     )
-    bulk.insert_values(
-        TimelineEntry, [_entry(one, firing, moment) for one, firing in fired]
-    )
+    record_all([_entry(one, firing, moment) for one, firing in fired])
     notifications.enqueue_all(
         (
             (one.incident.pk, telling)
@@ -252,15 +250,14 @@ def _entry(one: _Decided, firing: Firing, moment: Moment) -> dict[str, Any]:
     is_warning = (firing.step.contacts_people and firing.acts and nobody) or (
         firing.reason is escalation.FiringReason.REACHED_NOBODY
     )
-    return {
-        "incident_id": one.incident.pk,
-        "at": moment.now,
-        "kind": TimelineKind.WARNING if is_warning else TimelineKind.STEP,
-        "actor": incidents.SYSTEM.label,
-        "text": _sentence(firing, told),
-        "detail": "; ".join(part for part in parts if part),
-        "news": "",
-    }
+    return entry(
+        one.incident.pk,
+        TimelineKind.WARNING if is_warning else TimelineKind.STEP,
+        _sentence(firing, told),
+        actor=incidents.SYSTEM,
+        at=moment.now,
+        detail="; ".join(part for part in parts if part),
+    )
 
 
 def _sentence(firing: Firing, told: list[str]) -> str:

@@ -38,7 +38,7 @@ from watchbill.server.engine.revising import as_revised
 from watchbill.server.incidents import actions as incidents
 from watchbill.server.incidents import queries as incident_queries
 from watchbill.server.incidents.actions import Actor
-from watchbill.server.incidents.models import Incident, TimelineKind
+from watchbill.server.incidents.models import TimelineKind
 from watchbill.server.incidents.timeline import entry, record_all, tell_all
 from watchbill.server.intake.models import Integration
 from watchbill.server.web.live import announce
@@ -264,9 +264,7 @@ class Batch:
         alert.alert_type, alert.severity = sorting.route.key, sorting.severity
         alert.classified_because = sorting.reason
         alert.is_catch_all = sorting.is_catch_all
-        alert.is_confidential = self.setting.plan.is_confidential(
-            sorting.route.key, sorting.category
-        )
+        alert.is_confidential = sorting.is_confidential
         alert.group_key = sorting.group_key
 
     def _begins(
@@ -325,13 +323,10 @@ class Batch:
             self._judge.firing.add(alerts.key_of(alert), alert.labels)
 
     def _join(self, line: Line, alert: Alert, signal: Signal, *, at: datetime) -> Place:
-        sorting = self._sort(signal)
         group = Group(
-            sorting=sorting,
+            sorting=self._sort(signal),
             title=signal.title,
             summary=signal.annotations.get("description", ""),
-            category=sorting.category,
-            is_drill=self.setting.integration.is_drill,
             actor=self.setting.actor,
         )
         line.place = self.joining.place(group, at=at)
@@ -424,12 +419,7 @@ class Batch:
             announce("alerts")
 
     def _withdraw(self, resumed: set[Place]) -> None:
-        numbers = [place.number for place in resumed]
-        if numbers:
-            Incident.objects.filter(pk__in=numbers).update(resolve_proposed_at=None)
-        for place in resumed:
-            if place.incident is not None:
-                place.incident.resolve_proposed_at = None
+        incidents.withdraw_proposals([place.declared for place in resumed])
 
     def _end(self, ended: Mapping[Place, datetime]) -> None:
         """Resolve the incidents whose last alert ended, or have people asked."""

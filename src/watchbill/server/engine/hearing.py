@@ -19,10 +19,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from watchbill.server import clock
-from watchbill.server.alerts import queries as alerts
 from watchbill.server.heartbeats import actions as heartbeats
 from watchbill.server.heartbeats import queries
 from watchbill.server.heartbeats.queries import KIND
+from watchbill.server.intake import queries as intake
 from watchbill.server.timers import actions as timers
 from watchbill.server.timers import queries as timer_queries
 from watchbill.server.timers.models import DueStep
@@ -78,7 +78,7 @@ def _remember(now: datetime) -> None:
 
 def behind(integration_ids: Collection[int], *, now: datetime) -> set[int]:
     """Return the integrations with waiting posts that ought to be heard first."""
-    waiting = alerts.first_unfolded(integration_ids)
+    waiting = intake.waiting_since(integration_ids)
     if not waiting or is_deaf(now=now):
         return set(waiting)
     heard_since = deaf_until()

@@ -65,8 +65,6 @@ class Group:
     sorting: Classification
     title: str
     summary: str
-    category: str | None
-    is_drill: bool
     actor: Actor
 
 
@@ -155,7 +153,7 @@ class Joining:
     def _storm(self, group: Group, *, at: datetime) -> Place | None:
         rule = self.plan.alerting.storm
         sorting = group.sorting
-        if rule is None or group.is_drill or self._is_confidential(group):
+        if rule is None or sorting.is_apart:
             return None
         begun = self._lately(sorting.severity, before=at - rule.within)
         is_one = is_storm(begun, at=at, rule=rule)
@@ -167,9 +165,6 @@ class Joining:
         place = self.open_of(key) or self._open_storm(group, at=at)
         self._storms.add(place)
         return place
-
-    def _is_confidential(self, group: Group) -> bool:
-        return self.plan.is_confidential(group.sorting.route.key, group.category)
 
     def _lately(self, severity: str, *, before: datetime) -> list[datetime]:
         if self._begun is None:
@@ -212,12 +207,13 @@ class Joining:
 
 
 def _declaration(group: Group) -> Declaration:
+    sorting = group.sorting
     return Declaration(
         title=group.title,
         summary=group.summary,
-        severity=group.sorting.severity,
-        alert_type=group.sorting.route.key,
-        category=group.category,
-        group_key=group.sorting.group_key,
-        is_drill=group.is_drill,
+        severity=sorting.severity,
+        alert_type=sorting.route.key,
+        category=sorting.category,
+        group_key=sorting.group_key,
+        is_drill=sorting.is_drill,
     )

@@ -109,7 +109,7 @@ def _run_one(kind: Kind, moment: Moment) -> bool:
         try:
             with transaction.atomic():
                 kind.fire(due, moment)
-                _check_now()
+                check_now()
         except Exception as error:  # whatever it is, it must stall no other
             if faults.is_lost(error):
                 raise
@@ -129,7 +129,7 @@ def _push_back(step: DueStep, error: Exception, *, now: datetime) -> None:
     measures.failed(step.kind)
 
 
-def _check_now() -> None:
+def check_now() -> None:
     """Let deferred constraints speak here: at COMMIT nobody could set the row aside."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -128,25 +128,17 @@ def _release(numbers: Sequence[int], *, plan: Plan, now: datetime) -> int:
         alert.incident_id, alert.group_key = place.number, group.sorting.group_key
         alert.muted_by, alert.muted_at = [], None
     alert_actions.write_mutes(released)
-    for place in {place for _, place in placed}:
-        if place.incident is not None and place.incident.resolve_proposed_at:
-            incidents.withdraw_proposal(place.number)
+    incidents.withdraw_proposals({place.declared for _, place in placed})
     joining.rename_storms()  # by what is written
     tell_all({place.number for _, place in placed})
     return len(released)
 
 
 def _group(alert: Alert, plan: Plan) -> Group:
-    sorting = sort(plan, alert.labels, is_drill=alert.integration.is_drill)
-    named = sorting.category
     return Group(
-        sorting=sorting,
+        sorting=sort(plan, alert.labels, is_drill=alert.integration.is_drill),
         title=alert.title,
         summary=alert.annotations.get("description", ""),
-        category=named
-        if named in plan.directory.specialties
-        else sorting.route.category,
-        is_drill=alert.integration.is_drill,
         actor=Actor(label=alert.integration.name),
     )
 

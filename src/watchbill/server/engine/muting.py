@@ -6,12 +6,12 @@ windows that are open, and those firing alerts that could inhibit one of the bat
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice, product
 from typing import Any
 
 from watchbill.core.labels import Labels, matches_all
-from watchbill.core.maintenance import Impact, Occurrence, occurrences
+from watchbill.core.maintenance import Occurrence
 from watchbill.core.severity import worst
 from watchbill.core.suppression import (
     Firing,
@@ -21,13 +21,10 @@ from watchbill.core.suppression import (
     explaining,
     mutes,
 )
-from watchbill.core.temporal import Interval
 from watchbill.plan import Plan
 from watchbill.server.alerts import queries as alerts
 from watchbill.server.alerts.models import Alert
 from watchbill.server.silences import queries as silences
-
-_INSTANT = timedelta(microseconds=1)
 
 MOST_WAYS = 8
 """In which a source can meet a rule; with more, its matchers are not asked by SQL."""
@@ -75,7 +72,7 @@ def judge(
     return Judge(
         rules=rules,
         silences=tuple(in_force.values()),
-        windows=_windows(plan, since=since, until=until),
+        windows=plan.maintenance.open_between(since, until),
         firing=Firing.of(rules, _sources(rules, targets)),
         worst=worst(plan.severities).key,
     )
@@ -92,16 +89,6 @@ def told(found: Iterable[Mute]) -> list[dict[str, Any]]:
         }
         for one in found
     ]
-
-
-def _windows(plan: Plan, *, since: datetime, until: datetime) -> tuple[Occurrence, ...]:
-    during = Interval(starts_at=since, ends_at=until + _INSTANT)
-    return tuple(
-        found
-        for window in plan.maintenance.windows
-        if window.impact is not Impact.NONE
-        for found in occurrences(window, during=during)
-    )
 
 
 def _sources(

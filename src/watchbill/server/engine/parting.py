@@ -9,9 +9,10 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from watchbill.server import faults
+from watchbill.server.engine.kinds import check_now
 
 _T = TypeVar("_T")
 
@@ -44,8 +45,5 @@ def do_parts(units: Sequence[_T], do: Callable[[Sequence[_T]], int]) -> int:
 def _try(units: Sequence[_T], do: Callable[[Sequence[_T]], int]) -> int:
     with transaction.atomic():
         done = do(units)
-        # Deferred constraints speak here: at COMMIT nobody could find the culprit.
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+        check_now()
     return done

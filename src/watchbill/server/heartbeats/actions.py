@@ -90,7 +90,7 @@ def declare(
     if existing is not None:
         held = incident_queries.hold(existing.pk).incident
         if incident_queries.is_open(held):
-            incidents.withdraw_proposal(held.pk)
+            incidents.withdraw_proposals([held])
             incidents.record(held, TimelineKind.ALERT, title, actor=actor, now=now)
             incidents.tell(held)
             return held

@@ -8,7 +8,7 @@ from django.db.models import Prefetch
 
 from watchbill.core.alerts import BeatKind
 from watchbill.server.heartbeats.models import HeartbeatEvent, HeartbeatMonitor
-from watchbill.server.intake.models import InboxEntry, Integration
+from watchbill.server.intake.models import Integration
 from watchbill.server.timers import queries as timers
 from watchbill.server.timers.models import DueStep, DueStepState
 
@@ -112,15 +112,6 @@ def names_taken(integration_id: int) -> frozenset[str]:
     """Return the names that an integration's monitors have already."""
     rows = HeartbeatMonitor.objects.filter(integration=integration_id)
     return frozenset(rows.values_list("slug", flat=True))
-
-
-def waiting_since(integrations: Iterable[int]) -> dict[int, datetime]:
-    """Return since when posts of integrations wait to be folded, where any do."""
-    rows = InboxEntry.objects.filter(
-        folded_at=None, quarantined_at=None, integration__in=list(integrations)
-    )
-    heads = rows.order_by("integration", "pk").distinct("integration")
-    return dict(heads.values_list("integration", "received_at"))
 
 
 def due_at(monitor_id: int) -> datetime | None:

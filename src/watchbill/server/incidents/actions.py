@@ -58,7 +58,7 @@ __all__ = [
     "take_role",
     "tell",
     "tell_all",
-    "withdraw_proposal",
+    "withdraw_proposals",
 ]
 
 
@@ -246,10 +246,15 @@ def propose_resolutions(ended: Sequence[tuple[Incident, datetime]]) -> None:
     tell_all([incident.pk for incident, _ in ended])
 
 
-def withdraw_proposal(incident_id: int) -> None:
-    """Forget that the alerts of an incident had ended: one fires again."""
-    queries.hold(incident_id)
-    Incident.objects.filter(pk=incident_id).update(resolve_proposed_at=None)
+def withdraw_proposals(held: Iterable[Incident]) -> None:
+    """Forget that the alerts of held incidents had ended: one fires again."""
+    proposed = [one for one in held if one.resolve_proposed_at is not None]
+    if not proposed:
+        return
+    rows = Incident.objects.filter(pk__in=[one.pk for one in proposed])
+    rows.update(resolve_proposed_at=None)
+    for incident in proposed:
+        incident.resolve_proposed_at = None
 
 
 def replan(held: Held, progress: Progress, *, now: datetime) -> None:

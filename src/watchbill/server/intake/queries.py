@@ -215,3 +215,36 @@ def replays_of(number: int) -> list[int]:
     """Return the posts that repeat one, the latest first."""
     rows = InboxEntry.objects.filter(replay_of=number).order_by("-pk")
     return list(rows.values_list("pk", flat=True)[:20])
+
+
+def waiting_since(integration_ids: Collection[int]) -> dict[int, datetime]:
+    """Return since when posts of integrations wait to be folded, where any do."""
+    rows = InboxEntry.objects.filter(_WAITING, integration__in=integration_ids)
+    heads = rows.order_by("integration", "pk").distinct("integration")
+    return dict(heads.values_list("integration", "received_at"))
+
+
+def silent_alerts(
+    *, before: datetime, deaf_until: datetime | None, limit: int
+) -> list[tuple[int, str]]:
+    """Return integration and fingerprint of alerts that were to end ``before``.
+
+    Until ``deaf_until`` nobody could be heard: every lifetime counts from then at the
+    earliest. None of which a post may speak that came in time and is not folded yet.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT a.integration_id, a.fingerprint FROM watchbill_alert a"
+            " CROSS JOIN LATERAL (SELECT greatest(a.expires_at,"
+            "   %(deaf_until)s::timestamptz + (a.expires_at - a.last_seen_at)) AS at"
+            " ) AS over"
+            " WHERE a.status = 'firing' AND a.is_current"
+            "   AND a.expires_at <= %(before)s AND over.at <= %(before)s"
+            "   AND NOT EXISTS (SELECT FROM watchbill_inboxentry e"
+            "     WHERE e.integration_id = a.integration_id"
+            "       AND e.folded_at IS NULL AND e.quarantined_at IS NULL"
+            "       AND e.received_at <= over.at)"
+            " ORDER BY a.expires_at, a.id LIMIT %(limit)s",
+            {"before": before, "deaf_until": deaf_until, "limit": limit},
+        )
+        return [(number, fingerprint) for number, fingerprint in cursor.fetchall()]
