@@ -1,4 +1,4 @@
-"""``watchbill up``: run everything in one process."""
+"""``watchbill up``: run everything."""
 
 from pathlib import Path
 
@@ -39,6 +39,15 @@ from watchbill.server.project.run import run
     help="Processes that take what sources post, beside the main one; with 0 the main"
     " one does.",
 )
+@click.option(
+    "--fold-workers",
+    type=click.IntRange(0, 16),
+    default=1,
+    envvar="WATCHBILL_FOLD_WORKERS",
+    show_default=True,
+    help="Processes that fold what was posted into alerts and incidents, beside the"
+    " main one; with 0 the main one does.",
+)
 @data_dir_option(".watchbill")
 @database_option
 @web_options
@@ -46,13 +55,14 @@ def command(  # noqa: PLR0913 - one argument an option
     plan: str | None,
     is_held: bool,  # noqa: FBT001 - click passes it by name
     intake_workers: int,
+    fold_workers: int,
     data_dir: Path,
     database_url: str,
     host: str,
     port: int,
     base_url: str,
 ) -> None:
-    """Run watchbill: database, engine and console, in one process.
+    """Run watchbill: database, engine and console, as one thing to start and stop.
 
     At the first start it prints a link that creates the owner. Stop it with Ctrl-C;
     nothing that was accepted is lost, however it ends.
@@ -73,6 +83,7 @@ def command(  # noqa: PLR0913 - one argument an option
         plan=valid_plan(plan) if plan else None,
         is_held=is_held,
         intake_workers=intake_workers,
+        fold_workers=fold_workers,
     )
     with refusals():
         run(options, click.echo)

@@ -40,7 +40,7 @@ BATCH = 250
 """Posts of one integration that are folded together: the first pages of a storm leave
 while the rest is folded."""
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 250_000
 """Of the bodies of one batch, so that its memory is bounded; one post may have more."""
 
 MAX_FAILURES = 5

@@ -6,6 +6,9 @@ least once a second; that is the truth, and the NOTIFY for which some wait in be
 only a hint. A thread that meets an error reports it, waits a little and goes on; a lost
 database connection is opened anew.
 
+Folding is the one part that can keep the interpreter busy for long; ``up`` gives it a
+process of its own (``folding.py``), and its thread here looks after that.
+
 Each thread keeps one database connection of its own for as long as it lives, and
 pages of the console get no more than a fixed number, so that the engine always finds
 some (F30). The threads that send for a channel's dispatcher have none.
@@ -21,7 +24,6 @@ is stuck makes the whole node silent (F27).
 
 import logging
 import os
-import random
 import socket
 import threading
 import time
@@ -30,15 +32,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from django.db import connection, connections
-from psycopg import Connection
-from psycopg.conninfo import make_conninfo
-from psycopg.pq import Conninfo
-
 from watchbill import __version__
-from watchbill.server import clock, faults
+from watchbill.server import clock
 from watchbill.server.engine import (
     actions,
+    folding,
     gate,
     hold,
     kinds,
@@ -54,19 +52,17 @@ from watchbill.server.engine.kinds import BATCH, Kind, Moment
 from watchbill.server.engine.modem import ModemTroubleError
 from watchbill.server.engine.polling import Poller, PollFailedError
 from watchbill.server.engine.queries import SILENT_AFTER
+from watchbill.server.engine.threads import POLL, hear, keep_going, listener
 from watchbill.server.hooks import actions as hooks
 from watchbill.server.hooks import chatrooms
 from watchbill.server.incidents.queries import LADDER
 from watchbill.server.timers import actions as timer_actions
 from watchbill.server.timers import queries as timers
-from watchbill.server.web.live import WAKE_CHANNEL
 
-POLL = timedelta(seconds=1)
 REPORT_EVERY = timedelta(seconds=2)
 MARK_EVERY = timedelta(seconds=10)
 POLL_AGAIN = timedelta(seconds=2)
 POLL_FAILED = timedelta(seconds=10)
-_AFTER_ERROR = timedelta(seconds=2)
 _SHORTEST_PAUSE = timedelta(milliseconds=20)
 
 FOLD = "fold"
@@ -87,12 +83,16 @@ class Engine:
         kinds: Sequence[Kind] | None = None,
         data_dir: Path | None = None,
         version: int = gate.VERSION,
+        fold_workers: int = 0,
     ) -> None:
         self._channels = channels
         self._node = node or node_name()
         self._kinds = tuple(work.kinds() if kinds is None else kinds)
         self._data_dir = data_dir
         self._version = version
+        workers = fold_workers if folding.can_be_apart() else 0
+        self._folds = tuple(_folder(number) for number in range(max(1, workers)))
+        self._folds_apart = workers > 0
         self._stopping = threading.Event()
         self._may_fold = threading.Event()
         self._may_page = threading.Event()
@@ -106,13 +106,20 @@ class Engine:
         self._rounds: dict[str, datetime] = {}
         self._started_at: datetime | None = None
         self._threads = [
-            threading.Thread(target=self._guard, args=(body,), name=name, daemon=True)
+            threading.Thread(
+                target=keep_going,
+                args=(body,),
+                kwargs={"until": self._stopping},
+                name=name,
+                daemon=True,
+            )
             for name, body in self._bodies().items()
         ]
 
     def _bodies(self) -> dict[str, Callable[[], None]]:
         return (
-            {WATCH: self._watch, FOLD: self._fold}
+            {WATCH: self._watch}
+            | {name: partial(self._fold, name) for name in self._folds}
             | {_thread(kind.name): partial(self._fire, kind) for kind in self._kinds}
             | {
                 _sender(name): partial(self._deliver, one)
@@ -137,19 +144,6 @@ class Engine:
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(max(0.0, until - time.monotonic()))
-
-    def _guard(self, body: Callable[[], None]) -> None:
-        """Run a thread's body again and again, whatever it meets, until the stop."""
-        while not self._stopping.is_set():
-            try:
-                body()
-            except Exception as error:  # the engine outlives every error (I10)
-                _say(error)
-                connections.close_all()
-                # Not all at once, or they fail each other again.
-                spread = random.uniform(0.5, 1.5)  # noqa: S311 - no secret
-                self._stopping.wait(_AFTER_ERROR.total_seconds() * spread)
-        connections.close_all()
 
     # ── The watch ──────────────────────────────────────────────────────────────
 
@@ -188,7 +182,7 @@ class Engine:
         """Report the round of the part that has waited longest."""
         started_at = self._started_at = self._started_at or wall
         parts = (
-            FOLD,
+            *self._folds,
             *(kind.name for kind in self._kinds),
             *(_sender(name) for name in self._dispatchers),
         )
@@ -210,18 +204,21 @@ class Engine:
 
     # ── Work ───────────────────────────────────────────────────────────────────
 
-    def _fold(self) -> None:
-        with _listener() as listener:
+    def _fold(self, name: str) -> None:
+        done = partial(self._done, name)
+        if self._folds_apart and folding.keep_process(until=self._stopping, done=done):
+            return
+        with listener() as listening:
             while self._wait_for(self._may_fold):
                 folded = fold_waiting(now=clock.now())
-                self._done(FOLD)
+                done()
                 if folded < BATCH:
-                    _hear(listener, POLL)
+                    hear(listening, POLL)
 
     def _fire(self, kind: Kind) -> None:
         if kind.name == LADDER:
-            with _listener() as listener:
-                self._fire_until_the_end(kind, partial(_hear, listener))
+            with listener() as listening:
+                self._fire_until_the_end(kind, partial(hear, listening))
         else:
             self._fire_until_the_end(kind, self._pause_for)
 
@@ -298,6 +295,10 @@ def node_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
+def _folder(number: int) -> str:
+    return f"{FOLD}-{number + 1}" if number else FOLD
+
+
 def _sender(channel: str) -> str:
     return f"deliver-{channel}"
 
@@ -315,27 +316,3 @@ def _set(event: threading.Event, is_set: bool) -> None:  # noqa: FBT001 - as Eve
 
 def _is_time(last: datetime | None, wall: datetime, *, every: timedelta) -> bool:
     return last is None or wall - last >= every or wall < last
-
-
-def _say(error: Exception) -> None:
-    """Report an error: in a line when it passes by itself, else in full."""
-    name = threading.current_thread().name
-    if faults.is_lost(error) or faults.is_passing(error):
-        logger.warning("%s goes on in a moment: %s", name, error)
-    else:
-        logger.error("%s failed", name, exc_info=error)
-
-
-def _listener() -> Connection:
-    """Return a connection of its own that hears the hints to wake up."""
-    values = connection.get_connection_params()
-    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
-    own = {name: value for name, value in values.items() if name in known}
-    listener = Connection.connect(make_conninfo(**own), autocommit=True)
-    listener.execute(f"LISTEN {WAKE_CHANNEL}")
-    return listener
-
-
-def _hear(listener: Connection, pause: timedelta) -> None:
-    for _ in listener.notifies(timeout=pause.total_seconds(), stop_after=1):
-        return

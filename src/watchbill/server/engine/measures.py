@@ -6,7 +6,7 @@ kinds of due steps and the channels that are set up. What is true of the whole
 installation is read from the database at each scrape instead (``metrics.py``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from prometheus_client import (
@@ -40,6 +40,11 @@ _FOLD_LAG = Histogram(
     "watchbill_fold_lag_seconds",
     "Time from the receipt of a post to its folding into alerts and incidents.",
     buckets=_LAGS,
+    registry=REGISTRY,
+)
+_FOLD_ENDS = Counter(
+    "watchbill_fold_process_ends_total",
+    "Processes that fold which ended by themselves and were started again.",
     registry=REGISTRY,
 )
 _ATTEMPTS = Counter(
@@ -77,7 +82,26 @@ def failed(kind: str) -> None:
 
 def folded(received_at: datetime, *, now: datetime) -> None:
     """Count a post that was folded."""
-    _FOLD_LAG.observe(_seconds(now - received_at))
+    _folds(_seconds(now - received_at))
+
+
+def observe_fold(lag: float) -> None:
+    """Count a post that was folded so many seconds after its receipt."""
+    _FOLD_LAG.observe(lag)
+
+
+_folds: Callable[[float], None] = observe_fold
+
+
+def hand_folds_to(hear: Callable[[float], None]) -> None:
+    """Have another process count what this one folds: nobody scrapes this one."""
+    global _folds
+    _folds = hear
+
+
+def fold_process_ended() -> None:
+    """Count a process that folds which ended though nobody asked it to."""
+    _FOLD_ENDS.inc()
 
 
 def attempted(channel: str, result: str) -> None:

@@ -23,6 +23,8 @@ class Options:
     is_held: bool = False
     #: Processes that take posts of sources; with none, the main one does.
     intake_workers: int = 0
+    #: Processes that fold what was posted; with none, the main one does.
+    fold_workers: int = 0
 
     @property
     def url(self) -> str:

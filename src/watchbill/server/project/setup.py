@@ -165,7 +165,9 @@ def _begin(options: Options) -> tuple[str, ...]:
 def engine(options: Options) -> Iterator[None]:
     """Run this node's engine for as long as the block lasts."""
     found = channels.from_settings()
-    running = Engine(found, data_dir=options.data_dir)
+    running = Engine(
+        found, data_dir=options.data_dir, fold_workers=options.fold_workers
+    )
     with ways.use(found):
         running.start()
         try:
