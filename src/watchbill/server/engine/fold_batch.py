@@ -18,6 +18,7 @@ one statement, and hold no incident: a flood of repetitions delays no page (F27)
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 from watchbill.core import alerts as core
 from watchbill.core.alerts import Act, AlertStatus, Fold, FoldReason, Signal
@@ -32,7 +33,7 @@ from watchbill.server.alerts import actions as alert_actions
 from watchbill.server.alerts import queries as alerts
 from watchbill.server.alerts.models import Alert
 from watchbill.server.engine.joining import Group, Joining, Place
-from watchbill.server.engine.lines import Line, firing_of, line_of, may_move
+from watchbill.server.engine.lines import Line, fires, firing_of, line_of, may_move
 from watchbill.server.engine.muting import Judge, judge, told
 from watchbill.server.engine.revising import as_revised
 from watchbill.server.incidents import actions as incidents
@@ -113,6 +114,7 @@ class Batch:
             self._lines[fingerprint] = line_of(fingerprint, current.get(fingerprint))
         begin: list[Signal] = []
         numbers: set[int] = set()
+        only_fires = all(map(fires, chain.from_iterable(spoken.values())))
         for fingerprint, said in spoken.items():
             alert = current.get(fingerprint)
             if alert is not None and alert.incident_id and may_move(alert, said):
@@ -122,7 +124,8 @@ class Batch:
         self._judge = judge(
             self.setting.plan, [one.labels for one in begin], since=since, until=until
         )
-        self.joining.load({self._sort(one).group_key for one in begin}, numbers)
+        keys = {self._sort(one).group_key for one in begin}
+        self.joining.load(keys, numbers, only_join=only_fires)
         for line in self._lines.values():
             if line.alert is not None:
                 line.place = self.joining.known(line.alert.incident_id)

@@ -7,7 +7,9 @@ Confidential alerts and those of drills never join a storm, for what it is about
 to all.
 
 The incidents are held from when they are loaded, so that nobody resolves one while an
-alert joins it. New ones are declared together, by `Joining.declare`.
+alert joins it. Where alerts do nothing but join they are held against change only, so
+that pages about them leave while the rest of a storm is folded. New ones are declared
+together, by `Joining.declare`.
 """
 
 from collections.abc import Collection
@@ -82,16 +84,27 @@ class Joining:
     #: When new groups of each severity came lately.
     _begun: dict[str, list[datetime]] | None = None
 
-    def load(self, group_keys: Collection[str], numbers: Collection[int]) -> None:
-        """Load and hold the open incidents of groups, and others by number."""
+    def load(
+        self,
+        group_keys: Collection[str],
+        numbers: Collection[int],
+        *,
+        only_join: bool = False,
+    ) -> None:
+        """Load and hold the open incidents of groups, and others by number.
+
+        ``only_join`` says that none of those of the groups is going to be changed.
+        """
         keys = {key for key in group_keys if key not in self._by_group}
         if not keys and not numbers:
             return
-        found = {}
-        if keys:
-            found = alerts.joined_storms(keys) | incident_queries.open_groups(keys)
+        storms = alerts.joined_storms(keys) if keys else {}
+        found = storms | incident_queries.open_groups(keys) if keys else {}
         wanted = {*found.values(), *numbers} - self._by_number.keys()
-        for number, incident in incident_queries.hold_all(wanted).items():
+        # A storm is given a title that says how many joined it.
+        is_light = only_join and not numbers and not storms
+        hold = incident_queries.hold_to_join if is_light else incident_queries.hold_all
+        for number, incident in hold(wanted).items():
             self._by_number[number] = Place(incident=incident)
         for key in keys:
             self._by_group[key] = self._by_number.get(found.get(key, 0))

@@ -7,7 +7,7 @@ what is known, and need nothing but their own alert.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from watchbill.core.alerts import Act, AlertStatus, Episode, Signal
 from watchbill.server.alerts import queries as alerts
@@ -48,20 +48,20 @@ def may_move(alert: Alert, said: Iterable[Signal | Act]) -> bool:
         is_over
         or alert.status != AlertStatus.FIRING
         or any(
-            isinstance(one, Act)
-            or one.status is not AlertStatus.FIRING
-            or (is_muted and one.labels != alert.labels)
-            for one in said
+            not fires(one) or (is_muted and one.labels != alert.labels) for one in said
         )
     )
+
+
+def fires(said: Signal | Act) -> TypeGuard[Signal]:
+    """Return whether a report says that something is wrong, and no more."""
+    return isinstance(said, Signal) and said.status is AlertStatus.FIRING
 
 
 def firing_of(said: Iterable[Signal | Act]) -> list[Signal]:
     """Return those that fire, each set of labels once."""
     found: list[Signal] = []
     for one in said:
-        if not isinstance(one, Signal) or one.status is not AlertStatus.FIRING:
-            continue
-        if not found or found[-1].labels != one.labels:
+        if fires(one) and (not found or found[-1].labels != one.labels):
             found.append(one)
     return found

@@ -17,9 +17,9 @@ Of a confidential incident nothing is posted, and nobody hears who does not work
 (A15). None of these messages moves the ladder when it fails.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from watchbill.core import sla
 from watchbill.core.incidents import IncidentStatus
@@ -35,8 +35,9 @@ from watchbill.server.engine.kinds import Kind, Moment
 from watchbill.server.incidents import promises as memory
 from watchbill.server.incidents import queries
 from watchbill.server.incidents.models import Incident, TimelineEntry, TimelineKind
+from watchbill.server.incidents.promises import Memory
 from watchbill.server.incidents.queries import Facts
-from watchbill.server.incidents.timeline import SYSTEM, record, tell
+from watchbill.server.incidents.timeline import SYSTEM, record, tell_all
 from watchbill.server.notifications import actions as notifications
 from watchbill.server.notifications.actions import Telling
 from watchbill.server.people import queries as people
@@ -67,38 +68,69 @@ class _Case:
         return queries.subject_of(self.incident, self.facts.plan)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Looked:
+    """What came of one look."""
+
+    case: _Case
+    answer: sla.Answer
+    tellings: tuple[Telling, ...]
+    memory: Memory
+
+
 def _fire(due: list[DueStep], moment: Moment) -> None:
     held = queries.hold_many(due)
     book = people.book(wall=moment.wall)
+    known = {number: memory.of(incident) for number, incident in held.items()}
+    news = memory.news_of_all({number: one.told for number, one in known.items()})
+    looked = {}
     for step in due:
-        incident = held[step.subject_id]
+        number = step.subject_id
+        incident = held[number]
         facts = queries.facts_of(incident)
         case = _Case(incident=incident, facts=facts, moment=moment, book=book)
-        ask_at = _look(case)
-        timers.next_look(step, at=ask_at, now=moment.now)
+        looked[step] = _look(case, known[number], news.get(number, ()))
+    _write(looked, moment)
 
 
-def _look(case: _Case) -> datetime | None:
-    incident, now = case.incident, case.moment.now
-    known = memory.of(incident)
-    news = memory.news_of(incident, after=known.told)
+def _look(case: _Case, known: Memory, news: Sequence[TimelineEntry]) -> _Looked:
+    incident = case.incident
     answer = sla.look(
-        case.terms, memory.course_of(incident), known.passed_of(incident), now=now
+        case.terms,
+        memory.course_of(incident),
+        known.passed_of(incident),
+        now=case.moment.now,
     )
-    tellings = [
-        *(telling for entry in news for telling in _of_entry(entry, case)),
-        *(telling for event in answer.events for telling in _of_event(event, case)),
-    ]
-    notifications.enqueue(
-        tellings, incident_id=incident.pk, now=now, wall=case.moment.wall
-    )
-    for event in answer.events:
-        _record(event, case)
     told = max([known.told, *(entry.pk for entry in news)])
-    memory.keep(incident, known.with_passed(incident, answer.passed, told=told))
-    if tellings or answer.events:
-        tell(incident)
-    return answer.ask_at
+    return _Looked(
+        case=case,
+        answer=answer,
+        tellings=(
+            *(telling for entry in news for telling in _of_entry(entry, case)),
+            *(telling for event in answer.events for telling in _of_event(event, case)),
+        ),
+        memory=known.with_passed(incident, answer.passed, told=told),
+    )
+
+
+def _write(looked: Mapping[DueStep, _Looked], moment: Moment) -> None:
+    """Write what came of all looks, each kind of row at once."""
+    every = looked.values()
+    notifications.enqueue_all(
+        ((one.case.incident.pk, telling) for one in every for telling in one.tellings),
+        now=moment.now,
+        wall=moment.wall,
+    )
+    for one in every:
+        for event in one.answer.events:
+            _record(event, one.case)
+    memory.keep_all({one.case.incident.pk: one.memory for one in every})
+    timers.next_looks(
+        ((step, one.answer.ask_at) for step, one in looked.items()), now=moment.now
+    )
+    tell_all(
+        {one.case.incident.pk for one in every if one.tellings or one.answer.events}
+    )
 
 
 # ── What is told ────────────────────────────────────────────────────────────────

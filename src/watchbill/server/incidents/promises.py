@@ -15,6 +15,7 @@ import msgspec
 from watchbill.core import sla
 from watchbill.core.sla import Course, Series, Standing
 from watchbill.plan import Plan
+from watchbill.server import bulk
 from watchbill.server.incidents.models import Incident, TimelineEntry
 
 
@@ -55,16 +56,30 @@ def of(incident: Incident) -> Memory:
     return msgspec.convert(incident.promises, Memory)
 
 
-def keep(incident: Incident, memory: Memory) -> None:
-    """Write the memory of a held incident."""
-    values = msgspec.to_builtins(memory)
-    Incident.objects.filter(pk=incident.pk).update(promises=values)
+def keep_all(memories: Mapping[int, Memory]) -> None:
+    """Write the memories of held incidents, by number."""
+    bulk.update(
+        Incident,
+        (
+            {"id": number, "promises": msgspec.to_builtins(one)}
+            for number, one in memories.items()
+        ),
+    )
 
 
-def news_of(incident: Incident, *, after: int) -> list[TimelineEntry]:
-    """Return the news that was not told yet, the oldest first."""
-    rows = TimelineEntry.objects.filter(incident=incident, pk__gt=after)
-    return list(rows.exclude(news="").order_by("pk"))
+def news_of_all(told: Mapping[int, int]) -> dict[int, list[TimelineEntry]]:
+    """Return the news of incidents that was not told yet, the oldest first.
+
+    Of each the number of the last entry is given whose news was told.
+    """
+    rows = TimelineEntry.objects.filter(
+        incident__in=told, pk__gt=min(told.values(), default=0)
+    )
+    found: dict[int, list[TimelineEntry]] = {}
+    for entry in rows.exclude(news="").order_by("pk"):
+        if entry.pk > told[entry.incident_id]:
+            found.setdefault(entry.incident_id, []).append(entry)
+    return found
 
 
 def course_of(incident: Incident) -> Course:

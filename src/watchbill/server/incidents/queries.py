@@ -99,6 +99,28 @@ def hold_all(ids: Collection[int]) -> dict[int, Incident]:
         transaction.savepoint_rollback(mark)
 
 
+def hold_to_join(ids: Collection[int]) -> dict[int, Incident]:
+    """Return several incidents, held so that alerts may join them.
+
+    Nobody changes one meanwhile, so none is resolved while an alert joins it; but
+    whoever only looks may, so that messages about them leave (:func:`hold_shared`).
+    One that would be changed by who joins, because it is proposed to be resolved, has
+    all of them held as :func:`hold_all` does: a lock that grows could be waited for
+    by two, each for the other.
+    """
+    mark = transaction.savepoint()
+    rows = Incident.objects.raw(
+        "SELECT * FROM watchbill_incident WHERE id = ANY(%s) ORDER BY id FOR SHARE",
+        [sorted(ids)],
+    )
+    held = {incident.pk: incident for incident in rows}
+    if any(one.resolve_proposed_at is not None for one in held.values()):
+        transaction.savepoint_rollback(mark)
+        return hold_all(ids)
+    transaction.savepoint_commit(mark)
+    return held
+
+
 def hold_many(due: list[DueStep]) -> dict[int, Incident]:
     """Return and hold the incidents of held due steps, in the order of number."""
     ids = sorted({step.subject_id for step in due})
