@@ -1,6 +1,9 @@
 """The one Django app of watchbill."""
 
 from django.apps import AppConfig
+from django.db.models import Field
+
+from watchbill.server.bulk import AnyOf
 
 
 class WatchbillConfig(AppConfig):
@@ -10,3 +13,7 @@ class WatchbillConfig(AppConfig):
     label = "watchbill"
     verbose_name = "watchbill"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Teach every column to be asked for many values at once."""
+        Field.register_lookup(AnyOf)

@@ -40,7 +40,7 @@ def hold_current(
         .annotate(incident_resolved_at=F("incident__resolved_at"))
         .filter(
             integration=integration_id,
-            fingerprint__in=fingerprints,
+            fingerprint__any=fingerprints,
             is_current=True,
         )
         .order_by("pk")
@@ -143,7 +143,7 @@ def joined_storms(group_keys: Collection[str]) -> dict[str, int]:
     """Return the open incidents of storms that have taken these groups."""
     rows = Alert.objects.filter(
         is_current=True,
-        group_key__in=group_keys,
+        group_key__any=group_keys,
         incident__group_key__startswith="storm/",
         incident__resolved_at=None,
     )

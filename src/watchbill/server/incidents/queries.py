@@ -91,7 +91,7 @@ def hold_all(ids: Collection[int]) -> dict[int, Incident]:
     while True:
         mark = transaction.savepoint()
         steps = timers.hold_all(kinds, wanted)
-        rows = Incident.objects.select_for_update(no_key=True).filter(pk__in=wanted)
+        rows = Incident.objects.select_for_update(no_key=True).filter(pk__any=wanted)
         held = {incident.pk: incident for incident in rows.order_by("pk")}
         if timers.pending(kinds, wanted) <= steps:
             transaction.savepoint_commit(mark)
@@ -126,7 +126,7 @@ def hold_many(due: list[DueStep]) -> dict[int, Incident]:
     ids = sorted({step.subject_id for step in due})
     rows = (
         Incident.objects.select_for_update(no_key=True)
-        .filter(pk__in=ids)
+        .filter(pk__any=ids)
         .order_by("pk")
     )
     return {incident.pk: incident for incident in rows}
@@ -281,9 +281,9 @@ def open_groups(group_keys: Collection[str]) -> dict[str, int]:
     """Return the open incidents of many groups, as :func:`open_group` finds one."""
     keys = [key for key in group_keys if key]
     changed = SeverityChange.objects.filter(
-        group_key__in=keys, incident__status__in=OPEN_STATUSES
+        group_key__any=keys, incident__status__in=OPEN_STATUSES
     ).order_by("pk")
-    rows = Incident.objects.filter(group_key__in=keys, status__in=OPEN_STATUSES)
+    rows = Incident.objects.filter(group_key__any=keys, status__in=OPEN_STATUSES)
     return dict(changed.values_list("group_key", "incident")) | dict(
         rows.values_list("group_key", "pk")
     )

@@ -96,7 +96,7 @@ def tell_all(numbers: Collection[int]) -> None:
     """Tell open pages that several incidents changed, as :func:`tell` does for one."""
     if not numbers:
         return
-    secret = Incident.objects.filter(pk__in=numbers, is_confidential=True)
+    secret = Incident.objects.filter(pk__any=numbers, is_confidential=True)
     hidden = set(secret.values_list("pk", flat=True))
     if hidden:
         announce("incidents")

@@ -106,7 +106,7 @@ def claim_all(
     for row in rows:
         if row.state == NotificationState.SENDING:
             _record_lost_attempt(row, now=now, wall=wall)
-    Notification.objects.filter(pk__in=[row.pk for row in rows]).update(
+    Notification.objects.filter(pk__any=[row.pk for row in rows]).update(
         state=NotificationState.SENDING,
         attempts=F("attempts") + 1,
         lease_until=wall + LEASE,
@@ -378,7 +378,7 @@ def bundle(
         due_at=now,
         next_attempt_at=wall,
     )
-    Notification.objects.filter(pk__in=[row.pk for row in rows]).update(
+    Notification.objects.filter(pk__any=[row.pk for row in rows]).update(
         state=NotificationState.SUPERSEDED,
         settled_at=wall,
         lease_until=None,

@@ -194,7 +194,7 @@ def hold_many(attempts: Mapping[int, int]) -> list[Notification]:
     """Return and hold those whose latest attempt is the one given, by number (I6)."""
     rows = (
         Notification.objects.select_for_update()
-        .filter(pk__in=attempts, state=NotificationState.SENDING)
+        .filter(pk__any=attempts, state=NotificationState.SENDING)
         # Not what is said, which is most of a row.
         .defer("notice", "notice_once_answered", "next_methods", "subject")
         .order_by("pk")

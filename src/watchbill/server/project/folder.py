@@ -35,7 +35,7 @@ from watchbill.server.engine.threads import (  # noqa: E402
     listener,
 )
 
-NICE = 10
+NICE = 5
 
 logger = logging.getLogger("watchbill")
 

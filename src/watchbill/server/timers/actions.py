@@ -77,7 +77,7 @@ def next_looks(
         else:
             moved.append({"id": step.pk, "due_at": at, "wake_at": at, **_UNTROUBLED})
     bulk.update(DueStep, moved)
-    DueStep.objects.filter(pk__in=ended).update(
+    DueStep.objects.filter(pk__any=ended).update(
         state=DueStepState.DONE, settled_at=now, last_error="", quarantined_at=None
     )
 

@@ -35,7 +35,7 @@ def hold_all(kinds: Collection[str], ids: Collection[int]) -> set[tuple[str, int
     """Hold the pending steps of many subjects; return kind and subject of each."""
     rows = (
         DueStep.objects.select_for_update()
-        .filter(kind__in=kinds, subject_id__in=ids, state=DueStepState.PENDING)
+        .filter(kind__in=kinds, subject_id__any=ids, state=DueStepState.PENDING)
         .order_by("subject_id", "kind")
     )
     return set(rows.values_list("kind", "subject_id"))
@@ -44,7 +44,7 @@ def hold_all(kinds: Collection[str], ids: Collection[int]) -> set[tuple[str, int
 def pending(kinds: Collection[str], ids: Collection[int]) -> set[tuple[str, int]]:
     """Return kind and subject of the looks that are planned at some subjects."""
     rows = DueStep.objects.filter(
-        kind__in=kinds, subject_id__in=ids, state=DueStepState.PENDING
+        kind__in=kinds, subject_id__any=ids, state=DueStepState.PENDING
     )
     return set(rows.values_list("kind", "subject_id"))
 
