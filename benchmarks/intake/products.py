@@ -33,6 +33,10 @@ class Product:
         """MiB of all its processes, what they share counted once."""
         return sum(_pss(one) for one in _family(self.process.pid)) / 1024
 
+    def worked(self) -> float:
+        """Seconds of processors that its processes have taken."""
+        return sum(_worked(one) for one in _family(self.process.pid))
+
     def pause(self) -> None:
         for one in _family(self.process.pid):
             _signal(one, signal.SIGSTOP)
@@ -58,6 +62,14 @@ def _pss(number: int) -> int:
             if line.startswith("Pss:"):
                 return int(line.split()[1])
     return 0
+
+
+def _worked(number: int) -> float:
+    """Of a process itself; those that it started and that ended count too."""
+    with suppress(OSError):
+        words = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, words[11:15])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def _signal(number: int, what: signal.Signals) -> None:

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -58,6 +59,10 @@ def the_folder(product: Product) -> int:
     return found
 
 
+def _others(product: Product, folder: int) -> set[int]:
+    return set(folders(product)) - {folder}
+
+
 def post_and_await(product: Product, url: str, *names: str) -> None:
     """Post an alert for each name, and wait until every one is folded."""
     for name in names:
@@ -87,7 +92,7 @@ def test_one_that_is_killed_is_started_again_and_nothing_is_folded_twice(
         for name in coming:
             fire(url, alert("HostDiskHigh", severity="warning", service=name))
         os.kill(killed, signal.SIGKILL)
-        eventually(lambda old=killed: set(folders(product)) - {old}, "it is replaced")
+        eventually(partial(_others, product, killed), "it is replaced")
         names += coming
 
     eventually(lambda: folded(product, *names) == {*names}, "all is folded")
