@@ -117,9 +117,11 @@ class Engine:
         ]
 
     def _bodies(self) -> dict[str, Callable[[], None]]:
+        # A process is as patient as the thread that starts it (project/doorway.py).
+        prefix = f"{KEEP}-" if self._folds_apart else ""
         return (
             {WATCH: self._watch}
-            | {name: partial(self._fold, name) for name in self._folds}
+            | {prefix + name: partial(self._fold, name) for name in self._folds}
             | {_thread(kind.name): partial(self._fire, kind) for kind in self._kinds}
             | {
                 _sender(name): partial(self._deliver, one)
