@@ -29,6 +29,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,8 @@ class Bench:
 
 
 def _posts() -> Iterator[list[dict[str, object]]]:
+    # All fire until the end: without this, those of five minutes ago are over.
+    ends_at = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     for group in count():
         yield [
             {
@@ -129,6 +132,7 @@ def _posts() -> Iterator[list[dict[str, object]]]:
                     "severity": "critical",
                 },
                 "annotations": {"summary": f"Service {group} is away"},
+                "endsAt": ends_at,
             }
             for number in range(SIZE)
         ]
