@@ -50,9 +50,9 @@ STAMP = VENV / "watchbill-setup.json"
 SETTINGS = "watchbill.server.project.settings"
 #: Run twice: on the embedded PostgreSQL, and on the oldest that is supported.
 DATABASE_TESTS = ("tests/engine", "tests/migrations")
-#: Each runs products, databases and browsers, and waits for them: one after the other.
+#: Each runs products, databases and browsers; at the end, because they take longest.
 WHOLE_PRODUCTS = ("tests/e2e", "tests/crash")
-#: How all others are run; a file stays together, because its tests share a database.
+#: A file stays together, because its tests share a database or a product.
 SIDE_BY_SIDE = ("-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile")
 
 
@@ -96,8 +96,8 @@ def test(arguments: list[str]) -> None:
     others = [f"--ignore={path}" for path in WHOLE_PRODUCTS]
     require("Tests", ["-m", "pytest", *SIDE_BY_SIDE, *others], environment())
     require(
-        "Tests of the whole product, one after the other",
-        ["-m", "pytest", *WHOLE_PRODUCTS],
+        "Tests of the whole product",
+        ["-m", "pytest", *SIDE_BY_SIDE, *WHOLE_PRODUCTS],
         environment(),
     )
 

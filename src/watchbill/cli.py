@@ -4,6 +4,7 @@ Each command lives in a module below ``watchbill.commands`` and is imported only
 when it is called or its help is asked for.
 """
 
+import faulthandler
 from importlib import import_module
 
 import click
@@ -58,3 +59,5 @@ def main() -> None:
       watchbill up            run it for real
       watchbill plan check    read a plan and say what is wrong with it
     """
+    # A process that a native library ends says where, on standard error.
+    faulthandler.enable(file=2)

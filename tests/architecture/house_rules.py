@@ -41,6 +41,17 @@ def whole_row_saves(source: str) -> Iterator[Offence]:
             yield node.lineno, ".save() without update_fields"
 
 
+def kinds_met_late(source: str) -> Iterator[Offence]:
+    """msgspec is told a type while modules are imported, by one thread (stored.py)."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        named = {keyword.arg for keyword in node.keywords}
+        is_convert = _called(node) == "convert"
+        if is_convert or (_called(node) == "decode" and "type" in named):
+            yield node.lineno, "a type that msgspec may meet in two threads at once"
+
+
 def trusted_markup(source: str) -> Iterator[Offence]:
     """Escaping is Django's business: format_html builds markup, nothing else does."""
     for node in ast.walk(ast.parse(source)):

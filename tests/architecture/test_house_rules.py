@@ -47,6 +47,13 @@ def test_actions_save_only_the_fields_they_change() -> None:
     assert offences("server/**/actions/*.py", house_rules.whole_row_saves) == []
 
 
+def test_types_are_shown_to_msgspec_while_modules_are_imported() -> None:
+    found = offences("**/*.py", house_rules.kinds_met_late)
+
+    assert [one for one in found if "server/stored.py" not in one] == []
+    assert len(found) == 1
+
+
 def test_markup_is_built_by_escaping_functions() -> None:
     assert offences("**/*.py", house_rules.trusted_markup) == []
 

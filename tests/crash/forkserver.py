@@ -8,6 +8,7 @@ process dies with whoever started it.
 """
 
 import ctypes
+import faulthandler
 import gc
 import json
 import os
@@ -43,6 +44,7 @@ _PR_SET_PDEATHSIG = 1
 def main() -> None:
     """Take orders until there are no more."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
+    faulthandler.enable()  # what a library breaks must be told from what we do
     gc.freeze()  # a collection in a child would copy the pages it shares with us
     print(json.dumps({"ready": os.getpid()}), flush=True)
     for line in sys.stdin:

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.doubles.slack_server import SlackDouble
 from tests.doubles.smtp_server import SmtpDouble
 from tests.e2e.browser import PHONE, needs_chromium, window
-from tests.e2e.product import Product, channels, fire, p1, p3
+from tests.e2e.product import Product, channels, eventually, fire, p1, p3
 
 pytestmark = needs_chromium
 
@@ -140,16 +140,24 @@ def test_the_list_of_alerts_keeps_up_and_is_walked_by_keys(
 def test_no_page_is_wider_than_a_phone(
     site: Site, browser: Browser, scheme: str
 ) -> None:
-    site.product.create_integration()
+    fire(site.product.create_integration(), p1(f"wide-{scheme}"))
+    ((integration, alert),) = eventually(
+        lambda: site.product.rows(
+            "SELECT integration_id, id FROM watchbill_alert"
+            " WHERE labels->>'service' = %s",
+            f"wide-{scheme}",
+        ),
+        "the alert is there",
+    )
     paths = (
         "/integrations/",
         "/integrations/add/",
-        "/integrations/1/",
-        "/integrations/1/mapping/?from=sample",
+        f"/integrations/{integration}/",
+        f"/integrations/{integration}/mapping/?from=sample",
         "/alerts/",
         "/alerts/?show=all",
-        "/alerts/1/",
-        "/alerts/try/?alert=1",
+        f"/alerts/{alert}/",
+        f"/alerts/try/?alert={alert}",
     )
     with window(
         browser, storage_state=site.session, viewport=PHONE, color_scheme=scheme

@@ -17,6 +17,7 @@ from watchbill.core.sla import Course, Series, Standing
 from watchbill.plan import Plan
 from watchbill.server import bulk
 from watchbill.server.incidents.models import Incident, TimelineEntry
+from watchbill.server.stored import Stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +52,12 @@ class Memory:
         return replace(self, passed=passed, told=told)
 
 
+_MEMORY = Stored(Memory)
+
+
 def of(incident: Incident) -> Memory:
     """Return what is remembered of an incident."""
-    return msgspec.convert(incident.promises, Memory)
+    return _MEMORY.read(incident.promises)
 
 
 def keep_all(memories: Mapping[int, Memory]) -> None:

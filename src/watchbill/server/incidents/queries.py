@@ -4,7 +4,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-import msgspec
 from django.db import transaction
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -27,6 +26,7 @@ from watchbill.server.incidents.models import (
     TimelineEntry,
 )
 from watchbill.server.plans import queries as plans
+from watchbill.server.stored import Stored
 from watchbill.server.timers import queries as timers
 from watchbill.server.timers.models import DueStep
 
@@ -35,6 +35,8 @@ LADDER = "ladder"
 
 PROMISES = "promises"
 """The kind of due step that looks at an incident's targets, and tells its news."""
+
+_PROGRESS = Stored(Progress)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +193,7 @@ def _holders(incident: Incident, plan: Plan) -> tuple[str, ...]:
 
 def progress_of(incident: Incident) -> Progress:
     """Return how far the ladder has come."""
-    return msgspec.convert(incident.progress, Progress)
+    return _PROGRESS.read(incident.progress)
 
 
 def situation_of(incident: Incident) -> Situation:

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-import msgspec
 from django.db.models import Q, QuerySet
 
 from watchbill.core.ladder import Verb
@@ -16,8 +15,11 @@ from watchbill.server.notifications.models import (
     Purpose,
     ReceiptWait,
 )
+from watchbill.server.stored import Stored
 
 OPEN = (NotificationState.WAITING, NotificationState.SENDING)
+
+_NOTICE = Stored(Notice)
 
 _IS_LOST = Q(state=NotificationState.FAILED) | Q(receipt=ReceiptWait.MISSING)
 
@@ -219,7 +221,7 @@ def latest_attempts_of(
 def notice_of(notification: Notification, *, is_answered: bool = False) -> Notice:
     """Return the notice as it was written, for before or after the answer."""
     answered = notification.notice_once_answered if is_answered else None
-    return msgspec.convert(answered or notification.notice, Notice)
+    return _NOTICE.read(answered or notification.notice)
 
 
 def verb_of(notification: Notification, *, is_answered: bool = False) -> Verb:
