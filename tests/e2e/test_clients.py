@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -95,7 +97,7 @@ def site(home: Path) -> Iterator[Site]:
             certificate=certificate,
             urls={
                 kind: product.command("integration", "create", kind).strip()
-                for kind in ("pagerduty", "opsgenie", "slack_webhook")
+                for kind in ("pagerduty", "opsgenie", "slack_webhook", "sentry_sdk")
             },
         )
 
@@ -254,6 +256,40 @@ def test_the_sdk_of_opsgenie_is_told_what_is_wrong(site: Site, opsgenie: Any) ->
     assert empty.value.status == 422
     assert "message" in json.loads(empty.value.body)["errors"]
     assert snoozed.value.status == 422
+
+
+FAILS = """
+import sys
+import sentry_sdk
+
+sentry_sdk.init(dsn=sys.argv[1])
+sentry_sdk.set_tag("service", "referrals")
+sentry_sdk.capture_message("The queue is stuck", level="fatal")
+sentry_sdk.capture_message("Only for information", level="info")
+raise ValueError("bad referral 41")
+"""
+
+
+def test_the_sdk_of_sentry_tells_of_a_message_and_of_what_nobody_caught(
+    site: Site,
+) -> None:
+    host = site.product.url.removeprefix("http://")
+    # As the set-up text has it. In a program of its own, as it changes Python itself.
+    dsn = f"http://{site.key('sentry_sdk')}@{host}/sentry/1"
+    failed = subprocess.run(
+        [sys.executable, "-c", FAILS, dsn], capture_output=True, text=True, timeout=60
+    )
+    assert "bad referral 41" in failed.stderr
+
+    stuck, severity, _ = site.alert("sentry_sdk", "The queue is stuck")
+    thrown, _, incident = site.alert("sentry_sdk", "bad referral 41")
+    assert (thrown, stuck, severity) == ("firing", "firing", "critical")
+    assert incident is not None
+    assert site.product.rows(
+        "SELECT a.labels->>'service' FROM watchbill_alert a"
+        " JOIN watchbill_integration i ON i.id = a.integration_id"
+        " WHERE i.kind = 'sentry_sdk' ORDER BY a.id"
+    ) == [("referrals",), ("referrals",)]
 
 
 @pytest.mark.prometheus

@@ -1,12 +1,16 @@
 """The real Prometheus and the real Alertmanager, as their users set them up."""
 
+import json
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -14,6 +18,8 @@ import pytest
 from tests.doubles.slack_server import SlackDouble
 from tests.doubles.smtp_server import SmtpDouble
 from tests.e2e.product import Product, channels, eventually, free_port
+from watchbill.plan import bundled
+from watchbill.plan.rules import render_rules
 
 PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool")
 MISSING = [name for name in PROGRAMS if shutil.which(name) is None]
@@ -236,6 +242,59 @@ def test_a_rule_of_prometheus_fires_and_pages(stack: Stack) -> None:
     assert "Every payment of the last 1 min has failed." in page
     people = {to for one in stack.smtp.messages for to in one.recipients}
     assert "payments@trm.rocks" in people
+
+
+@pytest.mark.req("S4.2-21")
+def test_the_rules_of_the_plan_drift_when_somebody_edits_the_file(
+    tmp_path: Path,
+) -> None:
+    rules = tmp_path / "rules.yml"
+    rules.write_text(render_rules(bundled("trm")))
+    config = tmp_path / "prometheus.yml"
+    config.write_text("rule_files: [rules.yml]\n")
+    port = free_port()
+    prometheus = start(
+        tmp_path / "log",
+        "prometheus",
+        f"--config.file={config}",
+        f"--storage.tsdb.path={tmp_path / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--web.enable-lifecycle",
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        await_ready(port)
+        fine = drift(url)
+        text = rules.read_text()
+        assert "keep_firing_for: 5m" in text
+        rules.write_text(text.replace("severity: critical", "severity: page", 1))
+        httpx2.post(f"{url}/-/reload").raise_for_status()
+        drifted = drift(url)
+    finally:
+        stop(prometheus)
+
+    assert fine == (0, [])
+    code, found = drifted
+    assert code == 1
+    assert [(one["kind"], one["part"], one["loaded"]) for one in found] == [
+        ("changed", "severity", "page")
+    ]
+
+
+def drift(url: str) -> tuple[int, Any]:
+    """Return the exit code of ``plan drift`` and what it found."""
+    finished = subprocess.run(
+        (
+            *(sys.executable, "-m", "watchbill", "plan", "drift", "trm"),
+            *("--prometheus", url, "--json"),
+        ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "WATCHBILL_EGRESS_ALLOW": "127.0.0.0/8"},
+    )
+    assert finished.stdout, finished.stderr
+    return finished.returncode, json.loads(finished.stdout)["drift"]
 
 
 def start(log: Path, *command: str) -> "subprocess.Popen[bytes]":

@@ -305,6 +305,23 @@ def test_beyond_its_budget_the_sender_is_asked_to_come_back(
     assert (row.reason, row.integration) == ("over_budget", integration)
 
 
+def test_a_mail_to_many_addresses_of_one_integration_is_one_post(
+    made: tuple[Integration, str],
+) -> None:
+    integration, key = made
+    Integration.objects.filter(pk=integration.pk).update(per_minute=1)
+
+    def say(client: smtplib.SMTP) -> int:
+        client.mail("a@b")
+        codes = [client.rcpt(f"{name}+{key}@a")[0] for name in ("jobs", "disks", "ups")]
+        assert codes == [250] * 3
+        return client.data(message())[0]
+
+    assert talk(say) == 250
+    assert len(stored()) == 1
+    assert not IntakeRejection.objects.exists()
+
+
 def test_when_too_much_waits_the_sender_is_asked_to_come_back(
     key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchbill.server.intake.budget import Budget
+from watchbill.server.intake.desk import UnroutedError, Visit
 from watchbill.server.intake.rooms import OverloadedError, WaitingRooms
 
 FLOOD, SINGLE = 1, 2
@@ -120,3 +121,11 @@ def test_a_budget_lets_a_burst_of_a_minute_pass_and_then_an_even_stream() -> Non
     assert budget.spend(1, 3, at=10.0) == 10
     assert budget.spend(1, 3, at=20.0) == 0
     assert budget.spend(2, 3, at=20.0) == 0
+
+
+def test_a_request_without_a_route_is_said_to_be_our_mistake() -> None:
+    visit = Visit("POST", b"", [], "", began_at=0.0)
+
+    assert visit.source is None
+    with pytest.raises(UnroutedError, match="before its route was found"):
+        _ = visit.route

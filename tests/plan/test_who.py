@@ -104,6 +104,17 @@ def test_a_silenced_alert_tells_nobody_and_says_whom_it_would_have_told() -> Non
     assert found.lines == asked(LATENCY).lines != ()
 
 
+@pytest.mark.req("S4.3-09", "A52")
+def test_a_silence_of_one_source_mutes_the_alerts_of_that_source_alone() -> None:
+    given = Circumstances(silences=(replace(QUIET, source="7"),))
+
+    def becomes(source: str) -> Becomes:
+        return who_gets(PLAN, LATENCY, now=NOON, given=given, source=source).becomes
+
+    assert becomes("7") is Becomes.MUTED
+    assert becomes("8") is becomes("") is Becomes.DECLARED
+
+
 @pytest.mark.req("S4.3-09", "S4.2-23")
 def test_what_fires_now_inhibits_the_alert_that_is_asked_about() -> None:
     warning = {**LATENCY, "severity": "warning"}

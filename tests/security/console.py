@@ -277,6 +277,7 @@ def body_of(name: str) -> dict[str, str]:
         "intake:new": {"name": "Grafana"},
         "intake:replay": {"wish": "6d5f0d0e-4a52-4b33-8b0e-3f1f1f0b1c55"},
         "intake:settings": {"name": "Grafana"},
+        "intake:test": {"wish": "6d5f0d0e-4a52-4b33-8b0e-3f1f1f0b1c56"},
         "who_gets": {"labels": "service=web"},
     }
     return forms.get(name, {})

@@ -12,6 +12,7 @@ from django.test import Client, override_settings
 from tests.server import site
 from watchbill.core.access import ConsoleRole
 from watchbill.core.alerts import AlertStatus
+from watchbill.integrations.sources import NO_CONFIG, Config, Post, Reading
 from watchbill.server.alerts import search
 from watchbill.server.alerts.models import Alert
 from watchbill.server.alerts.search import Cursor, Filters
@@ -19,6 +20,10 @@ from watchbill.server.clock import VirtualClock
 from watchbill.server.incidents.models import Incident
 from watchbill.server.intake import actions as intake
 from watchbill.server.intake.models import Integration, Scope
+from watchbill.server.intake.sources import sources
+from watchbill.server.silences import actions as silences
+from watchbill.server.silences.actions import Draft
+from watchbill.server.silences.matching import written
 
 pytestmark = pytest.mark.django_db
 
@@ -314,6 +319,48 @@ def test_what_cannot_be_read_is_said_and_kept_in_the_form(
     assert page.status_code == 422
     assert page.context["error"]
     assert HOSTILE not in page.text
+
+
+def test_a_body_at_which_its_module_fails_is_said_to_be_our_fault(
+    owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parse(post: Post, config: Config = NO_CONFIG) -> Reading:
+        raise KeyError("severity")
+
+    monkeypatch.setattr(sources()["alertmanager"], "parse", parse)
+    page = owner.post("/alerts/try/", {"body": "{}", "source": "alertmanager"})
+    assert page.status_code == 422
+    assert page.context["error"].startswith("Reading it failed with KeyError")
+
+
+@pytest.mark.req("S4.3-09", "A52")
+def test_a_silence_that_a_key_made_counts_for_the_alerts_of_its_source(
+    owner: Client, source: Integration, virtual_clock: VirtualClock
+) -> None:
+    now = virtual_clock.now()
+    silences.create(
+        Draft(
+            matchers=(written("severity", "=", "warning"),),
+            starts_at=now,
+            ends_at=now + timedelta(hours=1),
+            author="amtool",
+            comment="known",
+        ),
+        integration_id=source.pk,
+        now=now,
+    )
+    body = (
+        '{"version": "4", "alerts": [{"status": "firing",'
+        ' "labels": {"alertname": "Disk", "severity": "warning"}}]}'
+    )
+
+    def becomes(kind: str) -> str:
+        page = owner.post("/alerts/try/", {"body": body, "source": kind})
+        (answer,) = page.context["answers"]
+        return str(answer["becomes"])
+
+    assert becomes(f"integration:{source.pk}") == "muted"
+    assert becomes("alertmanager") == "declared"
 
 
 def test_an_open_incident_of_the_group_is_named_and_a_confidential_one_is_not(

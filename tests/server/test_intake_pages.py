@@ -25,7 +25,8 @@ from watchbill.server.intake.models import (
     IntegrationKey,
     Scope,
 )
-from watchbill.server.intake.sources import sources
+from watchbill.server.intake.posts import read_entry
+from watchbill.server.intake.sources import samples, sources
 from watchbill.server.sealing import unseal
 
 pytestmark = pytest.mark.django_db
@@ -519,6 +520,19 @@ def test_the_events_of_a_kind_whose_folder_is_gone_can_be_looked_at(
     assert owner.get(f"/integrations/{one.pk}/").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["settings", "keys", "rotate", "test"])
+def test_nothing_can_be_set_of_a_kind_whose_folder_is_gone(
+    owner: Client, virtual_clock: VirtualClock, path: str
+) -> None:
+    one = made(now=virtual_clock.now())
+    Integration.objects.update(kind="nagios")
+    form = {"name": "x", "scopes": "post", "wish": str(uuid4())}
+    answer = owner.post(f"/integrations/{one.pk}/{path}/", form)
+    assert answer.status_code == 404 if path != "test" else 302
+    assert not InboxEntry.objects.exists()
+    assert IntegrationKey.objects.filter(integration=one).count() == 1
+
+
 def test_a_body_is_downloaded_as_text_that_nothing_runs(
     owner: Client, virtual_clock: VirtualClock
 ) -> None:
@@ -570,11 +584,69 @@ def test_a_replay_is_the_same_post_received_now_and_once_for_a_double_click(
     assert made_now.envelope == {"p": "alerts"}
     assert made_now.received_at == virtual_clock.now()
     assert made_now.folded_at is None
-    assert str(entry.pk) in owner.get(first["Location"]).text
+    said = owner.get(first["Location"])
+    assert said.context["replay_of"] == entry.pk
+    assert (said.context["wished"]["by"], said.context["wished"]["at"]) == (
+        "Owner",
+        virtual_clock.now(),
+    )
+    assert "By Owner," in said.text
+    original = owner.get(f"/integrations/{one.pk}/events/{entry.pk}/")
+    (replayed,) = original.context["replays"]
+    assert (replayed["number"], replayed["by"]) == (made_now.pk, "Owner")
+    assert original.context["wished"]["by"] is None
     owner.post(url, {"wish": str(uuid4())})
     assert InboxEntry.objects.filter(replay_of=entry).count() == 2
     owner.post(url, {})
     assert InboxEntry.objects.filter(replay_of=entry).count() == 2
+
+
+@pytest.mark.req("S4.1-08")
+@pytest.mark.parametrize("kind", sorted(samples()))
+def test_a_test_event_is_the_sample_of_its_kind_stored_once_and_marked(
+    owner: Client, virtual_clock: VirtualClock, kind: str
+) -> None:
+    one = made(now=virtual_clock.now(), kind=kind)
+    assert "Send a test event" in owner.get(f"/integrations/{one.pk}/").text
+    wish = {"wish": str(uuid4())}
+    first = owner.post(f"/integrations/{one.pk}/test/", wish)
+    assert (
+        owner.post(f"/integrations/{one.pk}/test/", wish)["Location"]
+        == (first["Location"])
+    )
+    stored = InboxEntry.objects.get(integration=one)
+    assert stored.is_test
+    assert read_entry(stored) == samples()[kind]
+    page = owner.get(first["Location"])
+    assert not page.context.get("problem")
+    assert "Test from watchbill" in page.text
+    assert page.context["wished"]["by"] == "Owner"
+    (row,) = owner.get(f"/integrations/{one.pk}/").context["events"]
+    assert row["is_test"]
+
+
+def test_a_source_whose_settings_cannot_read_the_sample_sends_none(
+    owner: Client, virtual_clock: VirtualClock
+) -> None:
+    one = made(now=virtual_clock.now(), kind="json")
+    mapping = {"title": "{nothing.at.all}", "fingerprint": ["nothing.at.all"]}
+    Integration.objects.update(mapping=mapping)
+    url = f"/integrations/{one.pk}/test/"
+    page = owner.post(url, {"wish": str(uuid4())}, follow=True)
+    assert "Nothing was sent: with these settings" in page.text
+    page = owner.post(url, {}, follow=True)
+    assert "Nothing was sent: open the page again" in page.text
+    assert not InboxEntry.objects.exists()
+
+
+def test_a_job_is_tested_by_calling_it(
+    owner: Client, virtual_clock: VirtualClock
+) -> None:
+    one = made(now=virtual_clock.now(), kind="heartbeat")
+    assert "Send a test event" not in owner.get(f"/integrations/{one.pk}/").text
+    url = f"/integrations/{one.pk}/test/"
+    page = owner.post(url, {"wish": str(uuid4())}, follow=True)
+    assert "there is no sample of what heartbeat posts" in page.text
 
 
 def test_older_events_are_a_page_further_and_none_is_left_out(

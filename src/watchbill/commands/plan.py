@@ -5,7 +5,7 @@ from datetime import datetime
 
 import click
 
-from watchbill.commands import plan_document, plan_schema, plan_trust
+from watchbill.commands import plan_document, plan_drift, plan_schema, plan_trust
 from watchbill.commands.options import HELP, read_plan, valid_plan
 from watchbill.plan import (
     as_json,
@@ -68,5 +68,6 @@ command.add_command(plan_trust.diff_command)
 command.add_command(plan_trust.test_command)
 command.add_command(plan_schema.schema_command)
 command.add_command(plan_schema.rules_command)
+command.add_command(plan_drift.drift_command)
 command.add_command(plan_document.render)
 command.add_command(plan_document.import_)

@@ -143,6 +143,15 @@ def regroup(group_key: str, *, severity: str) -> str:
     return f"{route}/{severity}/{digest}" if is_of_alerts else ""
 
 
+DRILL = "/drill"
+"""How the key of a group of drills ends."""
+
+
+def is_of_drill(group_key: str) -> bool:
+    """Return whether the alerts of a group are drills."""
+    return group_key.endswith(DRILL)
+
+
 def set_apart(
     found: Classification, *, is_confidential: bool, is_drill: bool
 ) -> Classification:
@@ -152,7 +161,7 @@ def set_apart(
     drill never takes in what is real.
     """
     confidential = "/confidential" if is_confidential else ""
-    drill = "/drill" if is_drill else ""
+    drill = DRILL if is_drill else ""
     return replace(
         found,
         group_key=f"{found.group_key}{confidential}{drill}",

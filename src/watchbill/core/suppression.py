@@ -21,7 +21,7 @@ Every mute that holds is told, not only the first, so that whoever ends one sees
 what else holds. Those that end by themselves say when.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -223,11 +223,6 @@ def mutes(  # noqa: PLR0913 - whatever can mute is asked at one place
             if (cause := firing.source_of(rule, labels, key=key)) is not None
         ),
     )
-
-
-def ask_again_at(found: Sequence[Mute]) -> datetime | None:
-    """Return when the first of some mutes ends by itself; None when none does."""
-    return min((one.until for one in found if one.until is not None), default=None)
 
 
 def _values(rule: InhibitRule, labels: Labels) -> _Agreed:

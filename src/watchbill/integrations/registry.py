@@ -1,11 +1,12 @@
 """Which providers there are: the folders beside this file.
 
-A folder with ``inbound.py`` is a source, one with ``outbound.py`` a channel;
-``twoway.py`` and ``polling.py`` beside it carry answers back. An ``outbound.py`` that
-also has ``check(settings)`` is asked at start whether its settings can be right. There
-is no list to edit, so a provider cannot be half added: its settings, its workers, its
-hooks and its row in the documentation all come from the folder. A module that lacks
-the functions of its contract stops the program at start and says which one.
+A folder with ``inbound.py`` is a source, and ``sample.py`` beside it is what a test of
+it posts. One with ``outbound.py`` is a channel; ``twoway.py`` and ``polling.py`` beside
+it carry answers back. An ``outbound.py`` that also has ``check(settings)`` is asked at
+start whether its settings can be right. There is no list to edit, so a provider cannot
+be half added: its settings, its workers, its hooks and its row in the documentation all
+come from the folder. A module that lacks the functions of its contract stops the
+program at start and says which one.
 """
 
 import importlib
@@ -25,7 +26,7 @@ from watchbill.integrations.contract import (
     SerialOutbound,
     TwoWay,
 )
-from watchbill.integrations.sources import Inbound
+from watchbill.integrations.sources import Inbound, Post
 
 AnyOutbound = Outbound | MailOutbound | SerialOutbound | LibraryOutbound
 
@@ -45,6 +46,8 @@ class Provider:
     channel: Channel | None = None
     twoway: TwoWay | None = None
     polling: Polled | None = None
+    #: What a test of the source posts; None where a test would make no sense.
+    sample: Post | None = None
 
 
 def providers() -> Mapping[str, Provider]:
@@ -92,6 +95,7 @@ def _load(name: str) -> Provider:
         channel=_channel(outbound),
         twoway=twoway,
         polling=polling,
+        sample=_sample(_module(package, "sample")),
     )
 
 
@@ -102,6 +106,15 @@ def _channel(outbound: ModuleType | None) -> Channel | None:
     if not isinstance(channel, Channel):
         raise ContractError(f"{outbound.__name__} must define CHANNEL")
     return channel
+
+
+def _sample(module: ModuleType | None) -> Post | None:
+    if module is None:
+        return None
+    sample = getattr(module, "SAMPLE", None)
+    if not isinstance(sample, Post):
+        raise ContractError(f"{module.__name__} must define SAMPLE, a Post")
+    return sample
 
 
 def _module(package: ModuleType, name: str) -> ModuleType | None:

@@ -167,6 +167,9 @@ class Inbound(Protocol):
       are sent thousands of alerts a second. ``accepted`` is told an empty reading then.
     - ``answer(post: Post) -> PostReply | None``: a response to a request that tells
       nothing and is not stored, such as a probe.
+
+    Beside it, ``sample.py`` may have ``SAMPLE: Post``, which a test of an integration
+    posts: it says that it is a test, names no instant, and is of no high severity.
     """
 
     SOURCE: Source

@@ -34,17 +34,27 @@ _SIGNS = {Direction.ABOVE: ">", Direction.BELOW: "<", Direction.DROP: ">"}
 _WHERE = '{{ or $labels.service $labels.instance $labels.job "everywhere" }}'
 
 
-def render_rules(plan: Plan) -> str:
-    """Return the rule file of a plan, for ``rule_files`` of Prometheus."""
+def rule_groups(plan: Plan) -> list[dict[str, object]]:
+    """Return the groups of rules of a plan, as a rule file has them."""
     by_group: defaultdict[str, list[Rule]] = defaultdict(list)
     for metric in plan.monitoring.metrics.values():
         by_group[metric.group] += _rules(plan, metric)
     if watchdog := _watchdog(plan):
         by_group["Watchdog"].append(watchdog)
-    groups = [
-        {"name": f"{plan.meta.product}: {name}", "rules": rules}
+    return [
+        {"name": f"{group_prefix(plan)}{name}", "rules": rules}
         for name, rules in by_group.items()
     ]
+
+
+def group_prefix(plan: Plan) -> str:
+    """Return how the names of a plan's groups begin."""
+    return f"{plan.meta.product}: "
+
+
+def render_rules(plan: Plan) -> str:
+    """Return the rule file of a plan, for ``rule_files`` of Prometheus."""
+    groups = rule_groups(plan)
     head = (
         f"# Made from the plan, version {plan.meta.version}, by: watchbill plan rules\n"
         "# Change the plan and make it again; what is edited here is lost.\n"

@@ -84,11 +84,16 @@ def who_gets(
     *,
     now: datetime,
     given: Circumstances,
+    source: str = "",
     within: timedelta = FIRST_HOUR,
 ) -> WhoGets:
-    """Return what would become of an alert with these labels, and who hears of it."""
+    """Return what would become of an alert with these labels, and who hears of it.
+
+    ``source`` is where it would come from: a silence may be of the alerts of one
+    source alone, as those are that its key made.
+    """
     found = sort(plan, labels)
-    muted = _mutes(plan, labels, given, found, at=now)
+    muted = _mutes(plan, labels, given, found, source=source, at=now)
     joins = given.open_groups.get(found.group_key)
     becomes, reason = _becomes(plan, labels, given, found, muted, now=now)
     incident = suppose(plan, declared_at=now, labels=labels)
@@ -108,6 +113,7 @@ def _mutes(
     given: Circumstances,
     found: Classification,
     *,
+    source: str,
     at: datetime,
 ) -> tuple[Mute, ...]:
     rules = plan.alerting.inhibit
@@ -118,6 +124,7 @@ def _mutes(
         labels,
         # The alert that is asked about has no key of its own yet.
         key="",
+        source=source,
         silences=given.silences,
         rules=rules,
         firing=given.firing or Firing(rules),

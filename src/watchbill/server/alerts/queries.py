@@ -10,6 +10,7 @@ from psycopg import sql
 
 from watchbill.core.alerts import AlertStatus, Episode
 from watchbill.core.labels import Labels
+from watchbill.core.routing import DRILL
 from watchbill.server.alerts.models import Alert
 
 MOST_SOURCES = 20_000
@@ -96,13 +97,15 @@ def firing_with(
         " AND integration_id NOT IN"
         " (SELECT id FROM watchbill_integration"
         "  WHERE is_drill OR revoked_at IS NOT NULL)"
+        " AND group_key NOT LIKE %s"
         " AND NOT EXISTS (SELECT FROM watchbill_incident i"
         "  WHERE i.id = incident_id AND i.resolved_at IS NOT NULL)"
         " AND jsonb_build_array({named}) IN"
         " (SELECT one FROM jsonb_array_elements(%s::jsonb) AS one)"
         " ORDER BY id LIMIT %s"
     ).format(named=named)
-    parameters = [json.dumps(fixed), *names, json.dumps([*map(list, values)])]
+    asked = json.dumps([*map(list, values)])
+    parameters = [json.dumps(fixed), f"%{DRILL}", *names, asked]
     with connection.cursor() as cursor:
         cursor.execute(query, [*parameters, MOST_SOURCES])
         return [

@@ -165,8 +165,10 @@ class Egress:
         *,
         resolver: Resolver = resolve,
         ssl_context: ssl.SSLContext | None = None,
+        max_answer: int = MAX_ANSWER,
     ) -> None:
         self._allow = allow
+        self._max_answer = max_answer
         self._resolve = resolver
         self._ssl_context = ssl_context or ssl.create_default_context()
 
@@ -225,7 +227,7 @@ class Egress:
         with closing(connection):
             deadline.left()
             response = connection.handle_request(request)
-            body, truncated = _read_body(response)
+            body, truncated = _read_body(response, most=self._max_answer)
         return Answer(
             status=response.status,
             headers=_decode_headers(response.headers),
@@ -298,14 +300,14 @@ def _decode_headers(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str]
     return {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in headers}
 
 
-def _read_body(response: httpcore2.Response) -> tuple[bytes, bool]:
+def _read_body(response: httpcore2.Response, *, most: int) -> tuple[bytes, bool]:
     """Return the body and whether it ends early."""
     body = bytearray()
     try:
         for chunk in response.iter_stream():
             body += chunk
-            if len(body) > MAX_ANSWER:
-                return bytes(body[:MAX_ANSWER]), True
+            if len(body) > most:
+                return bytes(body[:most]), True
     except _NETWORK_ERRORS:
         return bytes(body), True
     return bytes(body), False

@@ -19,6 +19,7 @@ incidents, and last the rows that are inserted, by their group.
 
 import logging
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from django.db import IntegrityError, transaction
 
@@ -81,10 +82,14 @@ def _fold_integration(integration_id: int, *, now: datetime, limit: int) -> int:
 
 
 def _next(integration_id: int, *, now: datetime, limit: int) -> list[InboxEntry]:
-    """The next posts to fold together: under one plan, and none that failed before."""
+    """The next posts to fold together: under one plan, tests or none of them.
+
+    One that failed before comes alone.
+    """
     entries = intake_queries.next_waiting(
         integration_id, now=now, limit=limit, max_bytes=MAX_BYTES
     )
+    entries = list(takewhile(lambda one: one.is_test == entries[0].is_test, entries))
     if len(entries) < 2:
         return entries
     times = [one.received_at for one in entries]
@@ -162,7 +167,7 @@ def _declare_quarantine(entry: InboxEntry, reason: str, *, now: datetime) -> Non
         severity=table.default_severity if is_new else critical,
         alert_type=table.catch_all,
         group_key=f"quarantine/{entry.integration_id}",
-        is_drill=entry.integration.is_drill,
+        is_drill=entry.is_test or entry.integration.is_drill,
     )
     if incident_queries.open_group(declaration.group_key) is None:
         incidents.declare(declaration, actor=incidents.SYSTEM, now=now)

@@ -8,8 +8,9 @@ disposition (I2).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from copy import copy
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from watchbill.core.alerts import (
     Act,
@@ -27,10 +28,13 @@ from watchbill.server.engine.fold_acts import act
 from watchbill.server.engine.fold_batch import Batch, Setting
 from watchbill.server.heartbeats import actions as heartbeats
 from watchbill.server.intake import actions as intake
-from watchbill.server.intake.models import InboxEntry
+from watchbill.server.intake.models import InboxEntry, Integration
 from watchbill.server.intake.posts import config_of, read_entry
 from watchbill.server.intake.sources import sources
 from watchbill.server.plans import queries as plans
+
+TEST_LASTS = timedelta(minutes=30)
+"""For so long the alert of a test event fires."""
 
 Said = dict[str, object]
 
@@ -47,14 +51,14 @@ class Read:
 def fold_posts(entries: Sequence[InboxEntry], *, now: datetime) -> None:
     """Fold posts of one held integration, all or none.
 
-    All were received under the same version of the plan.
+    All were received under the same version of the plan, and all are tests or none is.
     """
     read = [_read(entry) for entry in entries]
     since, until = _span(entries)
     version_id = plans.in_force(now=since).pk
     batch = Batch(
         Setting(
-            integration=entries[0].integration,
+            integration=_sender(entries[0]),
             plan=plans.plan_of(version_id),
             version_id=version_id,
         )
@@ -76,6 +80,13 @@ def fold_posts(entries: Sequence[InboxEntry], *, now: datetime) -> None:
     )
 
 
+def _sender(entry: InboxEntry) -> Integration:
+    """Whose post it is; a test makes a drill of whatever it opens."""
+    sender = copy(entry.integration)
+    sender.is_drill = sender.is_drill or entry.is_test
+    return sender
+
+
 def _span(entries: Sequence[InboxEntry]) -> tuple[datetime, datetime]:
     """From when until when the posts came; clocks of several nodes may differ."""
     times = [one.received_at for one in entries]
@@ -85,15 +96,22 @@ def _span(entries: Sequence[InboxEntry]) -> tuple[datetime, datetime]:
 def _read(entry: InboxEntry) -> Read:
     source = sources()[entry.integration.kind]
     reading = source.parse(read_entry(entry), config_of(entry.integration))
-    at = entry.received_at
     return Read(
         entry=entry,
         reports=tuple(
-            received(one, now=at) if isinstance(one, Signal) else one
+            _received(one, entry) if isinstance(one, Signal) else one
             for one in reading.reports
         ),
         problems=reading.problems,
     )
+
+
+def _received(signal: Signal, entry: InboxEntry) -> Signal:
+    """A signal as of its receipt; nobody would tell that a test is over."""
+    at = entry.received_at
+    if entry.is_test:
+        signal = replace(signal, expires_at=at + TEST_LASTS, lasts=None)
+    return received(signal, now=at)
 
 
 def _is_alert(batch: Batch, signal: Signal) -> bool:

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from watchbill.core.routing import is_of_drill
 from watchbill.core.temporal import describe
 from watchbill.plan import Plan
 from watchbill.plan.sorting import sort
@@ -135,8 +136,10 @@ def _release(numbers: Sequence[int], *, plan: Plan, now: datetime) -> int:
 
 
 def _group(alert: Alert, plan: Plan) -> Group:
+    # What began as a drill, such as a test event of a real source, stays one.
+    is_drill = alert.integration.is_drill or is_of_drill(alert.group_key)
     return Group(
-        sorting=sort(plan, alert.labels, is_drill=alert.integration.is_drill),
+        sorting=sort(plan, alert.labels, is_drill=is_drill),
         title=alert.title,
         summary=alert.annotations.get("description", ""),
         actor=Actor(label=alert.integration.name),

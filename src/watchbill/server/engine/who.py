@@ -36,11 +36,20 @@ class Asker:
 
 
 def ask(
-    plan: Plan, several: Sequence[Labels], *, asker: Asker, now: datetime
+    plan: Plan,
+    several: Sequence[Labels],
+    *,
+    source: int | None,
+    asker: Asker,
+    now: datetime,
 ) -> list[dict[str, Any]]:
-    """Return what would become of alerts with these labels, each by itself."""
+    """Return what would become of alerts with these labels, each by itself.
+
+    ``source`` is the integration that they come from, if it is known.
+    """
     given = _circumstances(plan, several, asker=asker, now=now)
-    answers = (who_gets(plan, one, now=now, given=given) for one in several)
+    of = "" if source is None else str(source)
+    answers = (who_gets(plan, one, now=now, given=given, source=of) for one in several)
     return [_shown(one, asker) for one in answers]
 
 

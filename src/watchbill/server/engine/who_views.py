@@ -5,6 +5,7 @@ event that has come. A body may be long and hold personal data, so it travels in
 which here changes nothing all the same.
 """
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,13 +21,15 @@ from watchbill.core.access import Permission
 from watchbill.core.alerts import Signal
 from watchbill.core.labels import Labels
 from watchbill.integrations.contract import PayloadError
-from watchbill.integrations.sources import NO_CONFIG, Config, Post
+from watchbill.integrations.sources import NO_CONFIG, Config, Post, Reading
+from watchbill.integrations.text import printable
 from watchbill.server import clock
 from watchbill.server.alerts import search
 from watchbill.server.engine import who
 from watchbill.server.engine.who import Asker
 from watchbill.server.intake import queries as intake
 from watchbill.server.intake import reading
+from watchbill.server.intake.models import Integration
 from watchbill.server.intake.posts import config_of, read_entry
 from watchbill.server.intake.sources import sources, titles
 from watchbill.server.plans import queries as plans
@@ -37,6 +40,8 @@ _MOST = 5
 _LONGEST = 500_000
 _MAX_LABELS = 100
 _LABEL = re.compile(r"""\s*([^\s=]+)\s*=\s*(?:"(.*)"|'(.*)'|(.*?))\s*,?\s*""")
+
+logger = logging.getLogger(__name__)
 
 
 class _UnclearError(ValueError):
@@ -51,6 +56,8 @@ class _Asked:
     labels: Sequence[Labels] = ()
     #: They as their source tells them, where one did.
     signals: Sequence[Signal] = ()
+    #: The integration that they come from; None when that is not said.
+    integration: int | None = None
     #: What else the post tells, and how many alerts are not shown.
     others: int = 0
     #: For the fields of the form.
@@ -58,6 +65,27 @@ class _Asked:
     body: str = ""
     source: str = ""
     problems: Sequence[str] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reader:
+    """What reads a post."""
+
+    kind: str
+    config: Config = NO_CONFIG
+    integration: int | None = None
+    #: As the form names it.
+    field: str
+
+    @classmethod
+    def of(cls, one: Integration) -> "_Reader":
+        """Return the reader of what an integration posts."""
+        return cls(
+            kind=one.kind,
+            config=config_of(one),
+            integration=one.pk,
+            field=f"integration:{one.pk}",
+        )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -100,7 +128,7 @@ def _answers(
         confidential=may(request, Permission.VIEW_CONFIDENTIAL),
         contacts=may(request, Permission.VIEW_CONTACTS),
     )
-    found = who.ask(plan, asked.labels, asker=asker, now=now)
+    found = who.ask(plan, asked.labels, source=asked.integration, asker=asker, now=now)
     for answer, labels in zip(found, asked.labels, strict=True):
         answer["labels"] = sorted(labels.items())
     for answer, signal in zip(found, asked.signals, strict=False):
@@ -130,40 +158,30 @@ def _of_alert(request: HttpRequest, text: str) -> _Asked:
     if one is None:
         raise _UnclearError(_("There is no such alert."))
     lines = "\n".join(f'{name}="{value}"' for name, value in sorted(one.labels.items()))
-    return _Asked(labels=[one.labels], text=lines)
+    return _Asked(labels=[one.labels], integration=one.integration_id, text=lines)
 
 
 def _of_event(request: HttpRequest, text: str) -> _Asked:
     entry = intake.any_event(_number(text))
     if entry is None or not may(request, Permission.MANAGE_INTEGRATIONS):
         raise _UnclearError(_("There is no such event."))
-    return _of_post(
-        entry.integration.kind,
-        read_entry(entry),
-        config_of(entry.integration),
-        source=f"integration:{entry.integration_id}",
-    )
+    return _of_post(read_entry(entry), _Reader.of(entry.integration))
 
 
 def _of_body(body: str, source: str) -> _Asked:
     if len(body) > _LONGEST:
         raise _UnclearError(_("The body is too long."))
-    kind, config = source, NO_CONFIG
+    reader = _Reader(kind=source, field=source)
     is_integration, _colon, number = source.partition(":")
     if is_integration == "integration":
         one = intake.live_integration(_number(number))
-        kind = one.kind if one is not None else ""
-        config = config_of(one) if one is not None else NO_CONFIG
-    return _of_post(kind, Post(body=body.encode()), config, source=source)
+        if one is not None:
+            reader = _Reader.of(one)
+    return _of_post(Post(body=body.encode("utf-8", "replace")), reader)
 
 
-def _of_post(kind: str, post: Post, config: Config, *, source: str) -> _Asked:
-    if kind not in sources():
-        raise _UnclearError(_("Say which source writes such a body."))
-    try:
-        found = sources()[kind].parse(post, config)
-    except PayloadError as error:
-        raise _UnclearError(f"{error.where}: {error.problem}. {error.hint}") from None
+def _of_post(post: Post, reader: _Reader) -> _Asked:
+    found = _read(post, reader)
     signals = [one for one in found.reports if isinstance(one, Signal)]
     if not signals:
         raise _UnclearError(_("The body tells of no alert, so nobody would get it."))
@@ -172,10 +190,25 @@ def _of_post(kind: str, post: Post, config: Config, *, source: str) -> _Asked:
         labels=[one.labels for one in shown],
         signals=shown,
         others=len(found.reports) - len(shown),
+        integration=reader.integration,
         body=reading.body_text(post.body)[0],
-        source=source,
+        source=reader.field,
         problems=found.problems,
     )
+
+
+def _read(post: Post, reader: _Reader) -> Reading:
+    if reader.kind not in sources():
+        raise _UnclearError(_("Say which source writes such a body."))
+    try:
+        return sources()[reader.kind].parse(post, reader.config)
+    except PayloadError as error:
+        raise _UnclearError(f"{error.where}: {error.problem}. {error.hint}") from None
+    except Exception as error:  # a mistake of the module, and not of whoever asks
+        logger.exception("a body of kind %s cannot be read", reader.kind)
+        why = printable(f"{type(error).__name__}: {error}")[:500]
+        text = _("Reading it failed with %(why)s. Please report it with the body.")
+        raise _UnclearError(text % {"why": why}) from None
 
 
 def _labels(text: str) -> dict[str, str]:

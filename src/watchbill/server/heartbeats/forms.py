@@ -56,7 +56,6 @@ class MonitorForm(forms.Form):
         shortest=timedelta(0),
         help_text=_("A run that has begun must end within this time too."),
     )
-    severity = forms.ChoiceField(label=_("Severity"), required=False)
 
     def __init__(
         self,
@@ -69,10 +68,14 @@ class MonitorForm(forms.Form):
         usual = _("As the plan says (%(key)s)") % {
             "key": plan.alerting.silence_severity
         }
-        self.fields["severity"].choices = [  # type: ignore[attr-defined]
-            ("", usual),
-            *((one.key, f"{one.key} {one.title}") for one in plan.severities),
-        ]
+        self.fields["severity"] = forms.ChoiceField(
+            label=_("Severity"),
+            required=False,
+            choices=[
+                ("", usual),
+                *((one.key, f"{one.key} {one.title}") for one in plan.severities),
+            ],
+        )
 
     def wish(self) -> Wish:
         """Return what a valid form asks for."""
@@ -83,13 +86,13 @@ class SenderForm(forms.Form):
     """Whose key a new job carries."""
 
     sender = forms.ModelChoiceField(
-        label=_("Sender"), queryset=Integration.objects.none(), empty_label=None
+        label=_("Sender"),
+        # Not asked before a form is made, and then anew for each.
+        queryset=Integration.objects.filter(kind="heartbeat", revoked_at=None).order_by(
+            "name", "pk"
+        ),
+        empty_label=None,
     )
-
-    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
-        super().__init__(data)
-        rows = Integration.objects.filter(kind="heartbeat", revoked_at=None)
-        self.fields["sender"].queryset = rows.order_by("name", "pk")  # type: ignore[attr-defined]
 
 
 def _initial(monitor: HeartbeatMonitor | None) -> dict[str, Any]:

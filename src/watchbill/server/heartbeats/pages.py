@@ -1,7 +1,7 @@
 """What pages show of monitors."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -117,11 +117,17 @@ def events(monitor: HeartbeatMonitor) -> list[dict[str, Any]]:
             "label": words[BeatKind(one.kind)],
             "exit_code": one.exit_code,
             "run": one.run[:8],
-            "took": describe(one.took) if one.took is not None else "",
+            "took": _took(one.took),
             "log": one.log,
         }
         for one in queries.events_of(monitor.pk, limit=_SHOWN)
     ]
+
+
+def _took(span: timedelta | None) -> str:
+    if span is None:
+        return ""
+    return describe(span) if span >= timedelta(seconds=1) else _("under a second")
 
 
 def addresses(monitor: HeartbeatMonitor, key: str) -> dict[str, str]:

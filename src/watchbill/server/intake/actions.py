@@ -9,14 +9,17 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Q
 
+from watchbill.integrations.contract import PayloadError
 from watchbill.server import bulk, tokens
+from watchbill.server.accounts.models import User
 from watchbill.server.intake.models import (
     InboxEntry,
     Integration,
     IntegrationKey,
     Scope,
 )
-from watchbill.server.intake.sources import sources
+from watchbill.server.intake.posts import config_of, envelope_of
+from watchbill.server.intake.sources import samples, sources
 from watchbill.server.sealing import seal
 from watchbill.server.web.live import announce, wake_engine
 
@@ -134,24 +137,73 @@ def change_mapping(integration_id: int, mapping: Mapping[str, object] | None) ->
     announce("integrations")
 
 
+class NoSampleError(ValueError):
+    """An integration cannot be tested; the message says why."""
+
+
 @transaction.atomic
-def replay(entry_id: int, *, wish: UUID, now: datetime) -> InboxEntry:
+def send_test(
+    integration_id: int, *, wish: UUID, by: User, now: datetime
+) -> InboxEntry:
+    """Post what the kind's own folder gives as a sample; it opens nothing but drills.
+
+    It is stored as a post of the source would be, and folded like one, with the
+    settings of the integration. The same ``wish`` is granted once. `NoSampleError`
+    when the kind has no sample, or none that its settings leave readable.
+    """
+    integration = Integration.objects.select_for_update(no_key=True).get(
+        pk=integration_id, revoked_at=None
+    )
+    granted = InboxEntry.objects.filter(
+        integration=integration, is_test=True, request_id=wish
+    ).first()
+    if granted is not None:
+        return granted
+    post = samples().get(integration.kind)
+    if post is None:
+        raise NoSampleError(f"there is no sample of what {integration.kind} posts")
+    try:
+        sources()[integration.kind].parse(post, config_of(integration))
+    except PayloadError as error:
+        raise NoSampleError(f"with these settings, {error}") from None
+    return _let_in(
+        InboxEntry(
+            integration=integration,
+            body=post.body,
+            envelope=envelope_of(post),
+            is_test=True,
+        ),
+        wish=wish,
+        by=by,
+        now=now,
+    )
+
+
+@transaction.atomic
+def replay(entry_id: int, *, wish: UUID, by: User, now: datetime) -> InboxEntry:
     """Let a post be folded once more, as if it had come now.
 
-    The same ``wish`` is granted once, however often a button is pressed.
+    The same ``wish`` is granted once, however often a button is pressed. What was a
+    test stays one.
     """
     original = InboxEntry.objects.select_for_update(no_key=True).get(pk=entry_id)
     granted = InboxEntry.objects.filter(replay_of=original, request_id=wish).first()
     if granted is not None:
         return granted
-    entry = InboxEntry.objects.create(
+    again = InboxEntry(
         integration_id=original.integration_id,
-        received_at=now,
         body=original.body,
         envelope=original.envelope,
+        is_test=original.is_test,
         replay_of=original,
-        request_id=wish,
     )
+    return _let_in(again, wish=wish, by=by, now=now)
+
+
+def _let_in(entry: InboxEntry, *, wish: UUID, by: User, now: datetime) -> InboxEntry:
+    """Store a post that somebody wishes for, with whose wish it was."""
+    entry.received_at, entry.request_id, entry.made_by = now, wish, by
+    entry.save(force_insert=True)
     announce("intake")
     wake_engine()
     return entry
@@ -162,7 +214,10 @@ def mark_all_folded(
     *,
     now: datetime,
 ) -> None:
-    """Record what became of each report of posts of one integration (I2)."""
+    """Record what became of each report of posts of one integration (I2).
+
+    They are all tests, or none is.
+    """
     bulk.update(
         InboxEntry,
         (
@@ -171,6 +226,8 @@ def mark_all_folded(
         ),
     )
     last, _ = dispositions[-1]
+    if last.is_test:  # it says nothing of whether the source can reach us
+        return
     Integration.objects.filter(pk=last.integration_id).update(
         accepted=F("accepted") + len(dispositions), last_event_at=last.received_at
     )

@@ -91,12 +91,11 @@ class Intake:
         )
         try:
             authorization = header(scope, "authorization")
-            visit.route = self.desk.routes.find(
-                visit.method, scope["path"], authorization
-            )
-            if visit.route is None:
+            route = self.desk.routes.find(visit.method, scope["path"], authorization)
+            if route is None:
                 await self._elsewhere(scope, receive, send)
                 return
+            visit.route = route
             reply = await self._accept(visit, receive)
         except Refusal as refusal:
             reply = self.desk.refuse(visit, refusal)
@@ -104,7 +103,6 @@ class Intake:
 
     async def _accept(self, visit: Visit, receive: Receive) -> PostReply:
         route = visit.route
-        assert route is not None  # noqa: S101 - found by the caller
         in_head = self.desk.key_in_head(visit)
         if in_head:  # known before a stranger's body is read
             await self.desk.admit(visit, in_head)

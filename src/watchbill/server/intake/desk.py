@@ -52,10 +52,15 @@ Reply = Callable[[PostReply], None]
 RawHeaders = list[tuple[bytes, bytes]]
 
 
+class UnroutedError(RuntimeError):
+    """The desk was asked about a request of which nobody has found the route."""
+
+
 class Visit:
     """One request at the desk, from its head to its answer."""
 
     __slots__ = (
+        "_route",
         "_uuid",
         "began_at",
         "headers",
@@ -63,7 +68,6 @@ class Visit:
         "opened",
         "query",
         "remote",
-        "route",
     )
 
     def __init__(
@@ -82,7 +86,7 @@ class Visit:
         self.remote = remote
         #: By the monotonic clock of the event loop.
         self.began_at = began_at
-        self.route: Route | None = None
+        self._route: Route | None = None
         self.opened: Opened | None = None
         self._uuid: uuid.UUID | None = None
 
@@ -92,6 +96,23 @@ class Visit:
         if self._uuid is None:
             self._uuid = uuid.uuid4()
         return self._uuid
+
+    @property
+    def route(self) -> Route:
+        """Where it leads; `UnroutedError` before somebody has found that out."""
+        if self._route is None:
+            message = f"a {self.method} is at the desk before its route was found"
+            raise UnroutedError(message)
+        return self._route
+
+    @route.setter
+    def route(self, found: Route) -> None:
+        self._route = found
+
+    @property
+    def source(self) -> Inbound | None:
+        """What reads it; None while nobody knows, as when there is no such kind."""
+        return None if self._route is None else self._route.source
 
     def header(self, name: bytes) -> str:
         """Return a header, empty when absent; the first one when there are several."""
@@ -138,15 +159,14 @@ class Desk:
 
     def refuse(self, visit: Visit, refusal: Refusal) -> PostReply:
         """Count a refusal and return its answer."""
-        opened, route = visit.opened, visit.route
+        opened = visit.opened
         if opened is not None and refusal.integration_id is None:
             refusal.integration_id = opened.integration_id
         self.rejections.count(refusal, visit.remote)
-        source = route.source if route is not None else None
         told = refusal.told(
             request_id=str(visit.uuid), took=self._clock() - visit.began_at
         )
-        return replies.refused(source, refusal, told)
+        return replies.refused(visit.source, refusal, told)
 
     def post_of(self, visit: Visit, body: bytes) -> Post:
         """Return what the source's module is shown of a request.
@@ -154,7 +174,6 @@ class Desk:
         Raises `Refusal` when the body or the query cannot be understood.
         """
         route = visit.route
-        assert route is not None  # noqa: S101 - the desk comes after the route
         spec = route.source.SOURCE
         encoding = visit.header(b"content-encoding")
         if encoding:
@@ -177,7 +196,6 @@ class Desk:
         Raises `Refusal` when there is none, and none can be in the body.
         """
         route = visit.route
-        assert route is not None  # noqa: S101 - the desk comes after the route
         if not route.key and not hasattr(route.source, "key_of"):
             raise keys.no_key()
         return route.key
@@ -185,7 +203,6 @@ class Desk:
     def key_of(self, visit: Visit, post: Post) -> str:
         """Return the key of a request, from its body if need be, or refuse."""
         route = visit.route
-        assert route is not None  # noqa: S101 - the desk comes after the route
         key = route.key
         if not key:
             find = getattr(route.source, "key_of", None)
@@ -201,7 +218,6 @@ class Desk:
 
     async def admit(self, visit: Visit, key: str) -> None:
         """Ask the database what a key is; `Refusal` unless it may post."""
-        assert visit.route is not None  # noqa: S101 - the desk comes after the route
         opened = await self.keys.open(key)
         may_post = opened is not None and opened.may_post
         visit.opened = keys.check(opened, (visit.route.kind,), may=may_post)
@@ -265,7 +281,6 @@ class Desk:
     ) -> PostReply | None:
         """Return an answer; None when it is given once the post is on disk."""
         route = visit.route
-        assert route is not None  # noqa: S101 - the desk comes after the route
         visit.opened = opened
         may_post = opened is not None and opened.may_post
         opened = keys.check(opened, (route.kind,), may=may_post)
@@ -281,8 +296,7 @@ class Desk:
         return None
 
     async def _verify_now(self, visit: Visit, opened: Opened | None) -> datetime | None:
-        route = visit.route
-        is_signed = route is not None and route.source.SOURCE.is_signed
+        is_signed = visit.route.source.SOURCE.is_signed
         if not is_signed or opened is None or not opened.secret:
             return None
         try:
@@ -315,7 +329,6 @@ class Desk:
         opened: Opened,
         reply: Reply,
     ) -> None:
-        assert visit.route is not None  # noqa: S101 - the desk comes after the route
         source = visit.route.source
         is_named = source.SOURCE.has_request_ids
 
@@ -382,8 +395,7 @@ def read(source: Inbound, post: Post, opened: Opened) -> Reading:
 
 def _failed(visit: Visit) -> Refusal:
     """Log the exception that is handled, and return the refusal that it comes to."""
-    kind = visit.route.kind if visit.route is not None else ""
-    logger.exception("a post of kind %s could not be judged", kind)
+    logger.exception("a post of kind %s could not be judged", visit.route.kind)
     return Refusal(
         503,
         "failed",

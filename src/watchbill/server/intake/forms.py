@@ -155,7 +155,7 @@ class RotateForm(forms.Form):
     )
 
 
-class ReplayForm(forms.Form):
-    """The wish to fold a post once more; the same wish is granted once."""
+class WishForm(forms.Form):
+    """The wish for a post of our own, such as a replay; each is granted once."""
 
     wish = forms.UUIDField()

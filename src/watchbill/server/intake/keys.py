@@ -110,7 +110,6 @@ class KeyRing:
         self._noting: asyncio.Task[None] | None = None
         self._forgotten = 0
         self._used: set[int] = set()
-        self._digests: dict[str, str] = {}
 
     def __len__(self) -> int:
         """How many keys that open something are remembered."""
@@ -134,7 +133,7 @@ class KeyRing:
 
     def known(self, key: str) -> Opened | None:
         """Return what a key opens, when that needs no question."""
-        found = self._known.get(self._digest(key))
+        found = self._known.get(tokens.digest(key))
         if found is None or found.until <= asyncio.get_running_loop().time():
             return None
         self._use(found)
@@ -148,7 +147,7 @@ class KeyRing:
         found = self.known(key)
         if found is not None or not key or len(key) > _MAX_LENGTH:
             return found
-        digest = self._digest(key)
+        digest = tokens.digest(key)
         if self._unknown.get(digest, 0.0) > asyncio.get_running_loop().time():
             return None
         asked = self._asked.get(digest)
@@ -175,7 +174,6 @@ class KeyRing:
     async def write_used(self) -> None:
         """Note in the database which keys were used, each once a minute."""
         used, self._used = self._used, set()
-        self._digests.clear()
         if not used:
             return
         try:
@@ -194,14 +192,6 @@ class KeyRing:
 
     def _use(self, opened: Opened) -> None:
         self._used.add(opened.key_id)
-
-    def _digest(self, key: str) -> str:
-        digest = self._digests.get(key)
-        if digest is None:
-            digest = tokens.digest(key)
-            if len(self._digests) < 1_000 and len(key) <= _MAX_LENGTH:
-                self._digests[key] = digest
-        return digest
 
     def _ask_for(self, digest: str) -> "asyncio.Future[Opened | None]":
         if len(self._asked) >= _MAX_ASKED:

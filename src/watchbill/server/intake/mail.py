@@ -239,7 +239,7 @@ class _Handler:
     async def handle_DATA(  # noqa: N802 - as the library calls it
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        """Keep a message for each of its recipients, and only then say so."""
+        """Keep a message for each integration that it is for, and only then say so."""
         body = bytes(envelope.original_content or b"")
         if _hops(body) > MAX_HOPS:
             return "554 5.4.6 This mail goes in a circle"
@@ -247,9 +247,8 @@ class _Handler:
         path = sender if sender.startswith("<") else f"<{sender}>"
         post = Post(body=body, headers={"return-path": path[:300]})
         try:
-            for address in envelope.rcpt_tos:
-                opened = await self._open(address)
-                await self._take(opened.integration_id, KIND, post)
+            for integration_id in await self._recipients(envelope):
+                await self._take(integration_id, KIND, post)
         except Refusal as refusal:
             return _answer(refusal)
         return "250 2.0.0 Stored"
@@ -258,6 +257,16 @@ class _Handler:
         """Answer that it did not work; who sends will send again."""
         logger.error("a conversation over SMTP failed", exc_info=error)
         return "451 4.3.0 Something went wrong here, send it again"
+
+    async def _recipients(self, envelope: Envelope) -> list[int]:
+        """The integrations that a message is for, each once.
+
+        Addresses may differ in what stands before the key and be of one integration.
+        Counted one by one, more of them than its budget a minute would be refused at
+        every attempt, for ever.
+        """
+        opened = [await self._open(address) for address in envelope.rcpt_tos]
+        return list(dict.fromkeys(one.integration_id for one in opened))
 
     async def _open(self, address: str) -> Opened:
         """Return what the key in an address opens, or refuse."""

@@ -1,5 +1,6 @@
 """Intake: integrations, their keys, what they posted and what was refused."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -80,6 +81,17 @@ class InboxEntry(models.Model):
     request_id = models.UUIDField(null=True)
     #: The entry whose post was folded once more, at somebody's wish.
     replay_of = models.ForeignKey("self", null=True, on_delete=models.SET_NULL)
+    #: Posted by us at somebody's wish: what it opens is a drill.
+    is_test = models.BooleanField(default=False, db_default=False)
+    #: Who wished for it; null for what a source posted. No index: nothing is found by
+    #: it, and every post would pay for one.
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+    )
     folded_at = models.DateTimeField(null=True)
     disposition = models.JSONField(null=True)
     failures = models.PositiveSmallIntegerField(default=0)

@@ -189,6 +189,17 @@ def event_row(entry: InboxEntry) -> dict[str, Any]:
         "more": max(0, len(entry.disposition or ()) - 5),
         "error": entry.error,
         "is_replay": entry.replay_of_id is not None,
+        "is_test": entry.is_test,
+    }
+
+
+def wish(entry: InboxEntry) -> dict[str, Any]:
+    """Return whose wish a post was, and when; None for what is not known."""
+    return {
+        "number": entry.pk,
+        "url": reverse("intake:event", args=[entry.integration_id, entry.pk]),
+        "by": None if entry.made_by is None else str(entry.made_by),
+        "at": entry.received_at,
     }
 
 

@@ -201,8 +201,8 @@ def events(integration_id: int, *, before: int | None, limit: int) -> list[Inbox
 
 
 def event(integration_id: int, number: int) -> InboxEntry | None:
-    """Return one post of an integration, with its body."""
-    rows = InboxEntry.objects.select_related("integration")
+    """Return one post of an integration, with its body and who wished for it."""
+    rows = InboxEntry.objects.select_related("integration", "made_by")
     return rows.filter(integration=integration_id, pk=number).first()
 
 
@@ -211,10 +211,10 @@ def any_event(number: int) -> InboxEntry | None:
     return InboxEntry.objects.select_related("integration").filter(pk=number).first()
 
 
-def replays_of(number: int) -> list[int]:
-    """Return the posts that repeat one, the latest first."""
-    rows = InboxEntry.objects.filter(replay_of=number).order_by("-pk")
-    return list(rows.values_list("pk", flat=True)[:20])
+def replays_of(number: int) -> list[InboxEntry]:
+    """Return the posts that repeat one, with who wished for them, the latest first."""
+    rows = InboxEntry.objects.filter(replay_of=number).select_related("made_by")
+    return list(rows.defer("body").order_by("-pk")[:20])
 
 
 def waiting_since(integration_ids: Collection[int]) -> dict[int, datetime]:

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from watchbill.integrations.registry import providers
-from watchbill.integrations.sources import Inbound
+from watchbill.integrations.sources import Inbound, Post
 
 
 @lru_cache(maxsize=1)
@@ -13,6 +13,16 @@ def sources() -> dict[str, Inbound]:
         name: provider.inbound
         for name, provider in providers().items()
         if provider.inbound is not None
+    }
+
+
+@lru_cache(maxsize=1)
+def samples() -> dict[str, Post]:
+    """Return what a test of each kind posts, for those that have one."""
+    return {
+        name: provider.sample
+        for name, provider in providers().items()
+        if provider.sample is not None
     }
 
 

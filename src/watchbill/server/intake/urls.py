@@ -21,6 +21,7 @@ urlpatterns = [
     ),
     path("integrations/<int:number>/rotate/", one.rotate, name="rotate"),
     path("integrations/<int:number>/revoke/", one.revoke, name="revoke"),
+    path("integrations/<int:number>/test/", one.send_test, name="test"),
     path("integrations/<int:number>/mapping/", mapping.edit, name="mapping"),
     path(
         "integrations/<int:number>/mapping/preview/",
@@ -39,4 +40,5 @@ urlpatterns = [
         name="replay",
     ),
     path("api/v1/alerts", api.alerts, name="api_alerts"),
+    path("api/v1/openapi.json", api.document, name="api_document"),
 ]

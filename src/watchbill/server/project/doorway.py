@@ -20,7 +20,6 @@ import os
 import socket
 import struct
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -29,7 +28,6 @@ from typing import Any
 
 import uvicorn
 
-from watchbill.server.engine.loop import FOLD
 from watchbill.server.intake.desk import Desk
 from watchbill.server.intake.lane import Lane
 
@@ -44,11 +42,6 @@ _LEAVE_WITHIN = 12.0
 BACKLOG = 2048
 LENGTH = struct.Struct("!I")
 """What precedes the bytes that came with a connection that is passed on."""
-
-_PATIENT = frozenset({FOLD})
-"""Names of the engine's threads that can wait."""
-
-_NICE = 10
 
 logger = logging.getLogger("watchbill")
 
@@ -84,8 +77,6 @@ class Doorway:
         self._listener.settimeout(0)
         if not self._workers:
             await self._open_here()
-        else:
-            _let_accepting_go_first()
         for _ in range(self._workers):
             self._keepers.append(asyncio.create_task(self._keep()))
 
@@ -242,21 +233,6 @@ class _Arriving(asyncio.Protocol):
 def _can_have_workers() -> bool:
     """Whether connections can be passed between processes here, and fast enough."""
     return os.name == "posix" and all(map(find_spec, ("uvloop", "httptools")))
-
-
-def _let_accepting_go_first() -> None:
-    """Give the engine's fold the processor after the workers, when both want it.
-
-    A post that is not accepted in time is lost to us; one that is accepted can be
-    folded a moment later.
-    Threads have priorities of their own on Linux only; elsewhere nothing is changed.
-    """
-    if sys.platform != "linux":
-        return
-    for thread in threading.enumerate():
-        if thread.name in _PATIENT and thread.native_id is not None:
-            with suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, thread.native_id, _NICE)
 
 
 def _terminate(process: asyncio.subprocess.Process) -> None:

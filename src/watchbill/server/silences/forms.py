@@ -51,9 +51,6 @@ class _InstantField(forms.DateTimeField):
 class SilenceForm(forms.Form):
     """Which alerts, from when to when, and why."""
 
-    lasts = forms.ChoiceField(
-        label=_("How long"), widget=forms.RadioSelect, initial="2h"
-    )
     ends_at = _InstantField(label=_("Until"), required=False)
     starts_at = _InstantField(
         label=_("From"), required=False, help_text=_("Leave it empty for now.")
@@ -77,11 +74,17 @@ class SilenceForm(forms.Form):
         super().__init__(data, **options)
         self._zone, self._now = zone, now
         self.rows = rows_of(data) if data is not None else [*matchers]
-        self.fields["lasts"].choices = [  # type: ignore[attr-defined]
-            *LASTS_LABELS.items(),
-            (TOMORROW, _("until tomorrow 09:00 (%(zone)s)") % {"zone": zone.key}),
-            (CUSTOM, _("until another time, given below")),
-        ]
+        self.fields["lasts"] = forms.ChoiceField(
+            label=_("How long"),
+            widget=forms.RadioSelect,
+            initial="2h",
+            choices=[
+                *LASTS_LABELS.items(),
+                (TOMORROW, _("until tomorrow 09:00 (%(zone)s)") % {"zone": zone.key}),
+                (CUSTOM, _("until another time, given below")),
+            ],
+        )
+        self.order_fields(["lasts"])
 
     @property
     def shown_rows(self) -> list[dict[str, Any]]:

@@ -8,14 +8,18 @@ The filters are those of the page: ``show`` (firing, muted, resolved, all), ``q`
 (catch_all, flapping). ``limit`` is at most 500, and 100 when it is not given. The
 answer is ``{"alerts": […], "cursor": "f123"}``; ask again with this ``cursor`` for what
 follows, until it is null. 401 without a key or session, 403 for a role that may not.
+
+``GET /api/v1/openapi.json`` says the same to programs, and how events are posted.
 """
 
+from pathlib import Path
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from watchbill.core.access import Permission
+from watchbill.server import intake
 from watchbill.server.alerts import search
 from watchbill.server.alerts.forms import filters_of
 from watchbill.server.alerts.models import Alert
@@ -26,6 +30,7 @@ from watchbill.server.intake.sources import sources
 from watchbill.server.web.access import may, open_to_all
 
 _LIMIT, _MOST = 100, 500
+_DOCUMENT = Path(intake.__file__).with_name("openapi.json")
 
 
 @require_safe
@@ -46,6 +51,13 @@ def alerts(request: HttpRequest) -> HttpResponse:
     following = str(page.following) if page.following else None
     shown = [_shown(one) for one in page.alerts]
     return JsonResponse({"alerts": shown, "cursor": following})
+
+
+@require_safe
+@open_to_all("it says what every installation of this version can do, and no more")
+def document(request: HttpRequest) -> HttpResponse:
+    """Answer with the OpenAPI document of this interface and of the intake."""
+    return HttpResponse(_DOCUMENT.read_bytes(), content_type="application/json")
 
 
 def _refusal(status: int, problem: str) -> JsonResponse:

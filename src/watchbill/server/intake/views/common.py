@@ -1,16 +1,24 @@
 """What several pages of integrations need."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.http import Http404, HttpRequest
 
+from watchbill.integrations.sources import Inbound
+from watchbill.server.accounts.models import User
 from watchbill.server.intake import pages, queries, reading
 from watchbill.server.intake.models import InboxEntry, Integration
+from watchbill.server.intake.sources import sources
 
 _EVENTS = 20
 _FEW = 3
 """While an integration has no more events than this, the latest is shown as read."""
+
+
+def user_of(request: HttpRequest) -> User:
+    """Return who asks: every page of integrations asks for a signed-in user."""
+    return cast("User", request.user)
 
 
 def find(number: int) -> Integration:
@@ -29,6 +37,15 @@ def find_live(number: int) -> Integration:
         message = f"there is no integration {number} in use"
         raise Http404(message)
     return found
+
+
+def source_of(one: Integration) -> Inbound:
+    """Return what reads an integration's posts; 404 when its folder is gone."""
+    source = sources().get(one.kind)
+    if source is None:
+        message = f"this installation has no source of kind {one.kind}"
+        raise Http404(message)
+    return source
 
 
 def find_event(number: int, event: int) -> InboxEntry:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from watchbill.core.access import Permission
 from watchbill.server import clock
 from watchbill.server.intake import actions, pages, queries, reading
-from watchbill.server.intake.forms import ReplayForm
+from watchbill.server.intake.forms import WishForm
 from watchbill.server.intake.models import InboxEntry
 from watchbill.server.intake.sources import sources
 from watchbill.server.intake.views import common
@@ -34,7 +34,8 @@ def event(request: HttpRequest, number: int, event: int) -> HttpResponse:
         "is_cut": is_cut,
         "envelope": reading.envelope(entry),
         "replay_of": entry.replay_of_id,
-        "replays": queries.replays_of(entry.pk),
+        "wished": pages.wish(entry),
+        "replays": [pages.wish(each) for each in queries.replays_of(entry.pk)],
         "may_replay": one.revoked_at is None,
         "mapping_url": _mapping_url(entry),
         "wish": uuid4(),
@@ -71,12 +72,14 @@ def replay(request: HttpRequest, number: int, event: int) -> HttpResponse:
     """Let a post be folded once more, as if it had come now."""
     common.find_live(number)
     entry = common.find_event(number, event)
-    form = ReplayForm(request.POST)
+    form = WishForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("Nothing was replayed: open the page again first."))
         return redirect("intake:event", number, event)
     wish = form.cleaned_data["wish"]
-    made = actions.replay(entry.pk, wish=wish, now=clock.now())
+    made = actions.replay(
+        entry.pk, wish=wish, by=common.user_of(request), now=clock.now()
+    )
     messages.success(
         request, _("Event %(n)s is folded again as this one.") % {"n": event}
     )

@@ -1,6 +1,7 @@
 """One integration: how it stands, its settings and its keys."""
 
 from typing import Any
+from uuid import uuid4
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -11,9 +12,9 @@ from django.views.decorators.http import require_POST, require_safe
 from watchbill.core.access import Permission
 from watchbill.server import clock
 from watchbill.server.intake import actions, pages
-from watchbill.server.intake.forms import KeyForm, RotateForm, SettingsForm
+from watchbill.server.intake.forms import KeyForm, RotateForm, SettingsForm, WishForm
 from watchbill.server.intake.models import Integration, Scope
-from watchbill.server.intake.sources import sources
+from watchbill.server.intake.sources import samples, sources
 from watchbill.server.intake.views import common
 from watchbill.server.web.access import requires
 
@@ -30,7 +31,7 @@ def detail(request: HttpRequest, number: int) -> HttpResponse:
 def settings(request: HttpRequest, number: int) -> HttpResponse:
     """Change what is set for an integration."""
     one = common.find_live(number)
-    form = SettingsForm(sources()[one.kind].SOURCE, one, request.POST)
+    form = SettingsForm(common.source_of(one).SOURCE, one, request.POST)
     if not form.is_valid():
         return _page(request, one, settings_form=form, status=422)
     wanted = actions.Settings(
@@ -50,6 +51,7 @@ def settings(request: HttpRequest, number: int) -> HttpResponse:
 def add_key(request: HttpRequest, number: int) -> HttpResponse:
     """Make one more key and show it."""
     one = common.find_live(number)
+    common.source_of(one)
     form = KeyForm(request.POST)
     if not form.is_valid():
         return _page(request, one, key_form=form, status=422)
@@ -62,6 +64,7 @@ def add_key(request: HttpRequest, number: int) -> HttpResponse:
 def rotate(request: HttpRequest, number: int) -> HttpResponse:
     """Make a key that replaces the others, and show it."""
     one = common.find_live(number)
+    common.source_of(one)
     form = RotateForm({"overlap": "24"} | request.POST.dict())
     if not form.is_valid():
         return _page(request, one, rotate_form=form, status=422)
@@ -92,6 +95,29 @@ def revoke(request: HttpRequest, number: int) -> HttpResponse:
     return redirect("intake:list")
 
 
+@require_POST
+@requires(Permission.MANAGE_INTEGRATIONS)
+def send_test(request: HttpRequest, number: int) -> HttpResponse:
+    """Post the kind's own sample; whatever it opens is a drill."""
+    one = common.find_live(number)
+    form = WishForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Nothing was sent: open the page again first."))
+        return redirect("intake:detail", number)
+    try:
+        made = actions.send_test(
+            one.pk,
+            wish=form.cleaned_data["wish"],
+            by=common.user_of(request),
+            now=clock.now(),
+        )
+    except actions.NoSampleError as error:
+        messages.error(request, _("Nothing was sent: %(why)s") % {"why": error})
+        return redirect("intake:detail", number)
+    messages.success(request, _("The test event is stored, and is read like any."))
+    return redirect("intake:event", number, made.pk)
+
+
 def _page(
     request: HttpRequest,
     one: Integration,
@@ -111,5 +137,7 @@ def _page(
             "rotate_form": RotateForm(),
             "has_mapping": source.SOURCE.has_mapping,
             "mapping_is_set": one.mapping is not None,
+            "can_test": one.kind in samples(),
+            "wish": uuid4(),
         }
     return render(request, "intake/detail.html", context | forms, status=status)

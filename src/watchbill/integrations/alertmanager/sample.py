@@ -1,0 +1,24 @@
+"""What the button “Send a test event” posts."""
+
+from watchbill.integrations.sources import Post
+
+SAMPLE = Post(
+    body="""\
+{
+  "version": "4",
+  "status": "firing",
+  "receiver": "watchbill",
+  "groupKey": "{}:{alertname=\\"WatchbillTest\\"}",
+  "alerts": [
+    {
+      "status": "firing",
+      "labels": {"alertname": "WatchbillTest", "severity": "warning"},
+      "annotations": {
+        "summary": "Test from watchbill",
+        "description": "Somebody pressed “Send a test event”. Nothing is wrong."
+      }
+    }
+  ]
+}
+""".encode(),
+)

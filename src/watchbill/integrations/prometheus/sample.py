@@ -1,0 +1,18 @@
+"""What the button “Send a test event” posts."""
+
+from watchbill.integrations.sources import Post
+
+SAMPLE = Post(
+    body="""\
+[
+  {
+    "labels": {"alertname": "WatchbillTest", "severity": "warning"},
+    "annotations": {
+      "summary": "Test from watchbill",
+      "description": "Somebody pressed “Send a test event”. Nothing is wrong."
+    }
+  }
+]
+""".encode(),
+    path="api/v2/alerts",
+)
