@@ -12,7 +12,7 @@ nothing is due is counted like one in which a step fires. The naive loop beside 
 compares each step's time with the minute and keeps a set of keys: no reasons, no
 stops, nobody to reach. The ratio is the price of a decision that says why.
 
-`oncall.shift_at` is asked for instants spread over twenty years. The naive loop adds
+`Rhythm.turn_at` is asked for instants spread over twenty years. The naive loop adds
 weeks from the first handover until it passes the instant; it is right for a zone
 without changes only, and its cost grows with the age of the rotation.
 """
@@ -37,8 +37,9 @@ from watchbill.core.ladder import (
     StopOn,
     Verb,
 )
-from watchbill.core.oncall import Duty, Rotation, shift_at
+from watchbill.core.oncall import Duty, Follow, Layer, Schedule
 from watchbill.core.people import Contact, Directory
+from watchbill.core.recurrence import Rhythm
 from watchbill.core.roster import Roster
 
 ROUNDS = 7
@@ -47,13 +48,15 @@ ROUND_SECONDS = 0.2
 MINUTE, WEEK = timedelta(minutes=1), timedelta(days=7)
 DECLARED = datetime(2026, 2, 6, 5, 30, tzinfo=UTC)
 
-ROTATION = Rotation(
+YANGON = ZoneInfo("Asia/Yangon")
+RHYTHM = Rhythm(first_day=date(2026, 2, 6), handover=time(10, 0), zone=YANGON)
+SCHEDULE = Schedule(
     key="primary",
     title="Primary on-call",
-    members=("ana", "ben", "chi"),
-    first_day=date(2026, 2, 6),
-    handover=time(10, 0),
-    zone=ZoneInfo("Asia/Yangon"),
+    zone=YANGON,
+    layers=(Layer(key="weeks", members=("ana", "ben", "chi"), rhythm=RHYTHM),),
+    secondary=Follow(offset=-1),
+    shadow=Follow(offset=1),
 )
 ROSTER = Roster(
     directory=Directory(
@@ -70,7 +73,7 @@ ROSTER = Roster(
             )
         )
     ),
-    rotations={"primary": ROTATION},
+    schedules={"primary": SCHEDULE},
 )
 
 
@@ -85,8 +88,8 @@ def _step(minute: int, verb: Verb, *targets: RoleTarget | DutyTarget) -> Step:
     )
 
 
-_PRIMARY = DutyTarget(rotation="primary", duty=Duty.PRIMARY)
-_SECONDARY = DutyTarget(rotation="primary", duty=Duty.SECONDARY)
+_PRIMARY = DutyTarget(schedule="primary", duty=Duty.PRIMARY)
+_SECONDARY = DutyTarget(schedule="primary", duty=Duty.SECONDARY)
 
 LADDER = Ladder(
     steps=(
@@ -130,25 +133,23 @@ def climb_naively() -> int:
     return len(INSTANTS)
 
 
-def find_shifts() -> int:
-    """Ask the core for the shift at each instant."""
+def find_turns() -> int:
+    """Ask the core for the turn at each instant."""
     for at in TWENTY_YEARS:
-        shift_at(ROTATION, at=at)
+        RHYTHM.turn_at(at)
     return len(TWENTY_YEARS)
 
 
-def find_shifts_naively() -> int:
+def find_turns_naively() -> int:
     """Add weeks until the instant is passed."""
     first = datetime.combine(
-        ROTATION.first_day, ROTATION.handover, tzinfo=ROTATION.zone
+        RHYTHM.first_day, RHYTHM.handover, tzinfo=RHYTHM.zone
     ).astimezone(UTC)
     for at in TWENTY_YEARS:
         start, week = first, 0
         while start + WEEK <= at:
             start, week = start + WEEK, week + 1
-        shift = shift_at(ROTATION, at=at) if at is TWENTY_YEARS[-1] else None
-        holder = ROTATION.members[week % len(ROTATION.members)]
-        assert shift is None or shift.primary == holder
+        assert at is not TWENTY_YEARS[-1] or week == RHYTHM.turn_at(at).number
     return len(TWENTY_YEARS)
 
 
@@ -173,7 +174,7 @@ def main() -> None:
     print(f"{'':28}{'median/s':>12}{'slowest':>12}{'fastest':>12}{'us each':>10}")
     pairs = (
         ("escalation.advance", climb, climb_naively),
-        ("oncall.shift_at", find_shifts, find_shifts_naively),
+        ("Rhythm.turn_at", find_turns, find_turns_naively),
     )
     for name, subject, naive in pairs:
         medians = []

@@ -1,4 +1,4 @@
-"""The cast of the tests of the core: four people, one rotation, short spellings.
+"""The cast of the tests of the core: four people, one schedule, short spellings.
 
 Ana, Ben and Chi share the watch; Dan is an expert who never holds it. The instants
 are Friday, 6 February 2026, the first day of the first plan.
@@ -20,8 +20,9 @@ from watchbill.core.ladder import (
     Verb,
     When,
 )
-from watchbill.core.oncall import Duty, Override, Rotation
+from watchbill.core.oncall import Absence, Duty, Follow, Layer, Override, Schedule
 from watchbill.core.people import Contact, Directory
+from watchbill.core.recurrence import Rhythm
 from watchbill.core.roster import Roster
 from watchbill.core.severity import Urgency
 from watchbill.core.temporal import Interval, WeeklyHours
@@ -41,13 +42,18 @@ DAN = Contact(
 )
 PEOPLE = (ANA, BEN, CHI, DAN)
 
-ROTATION = Rotation(
+WEEKLY = Layer(
+    key="weeks",
+    members=("ana", "ben", "chi"),
+    rhythm=Rhythm(first_day=date(2026, 2, 6), handover=time(10, 0), zone=YANGON),
+)
+SCHEDULE = Schedule(
     key="primary",
     title="Primary on-call",
-    members=("ana", "ben", "chi"),
-    first_day=date(2026, 2, 6),
-    handover=time(10, 0),
     zone=YANGON,
+    layers=(WEEKLY,),
+    secondary=Follow(offset=-1),
+    shadow=Follow(offset=1),
 )
 
 #: 12:00 in Yangon: Ana is primary, Chi secondary, Ben shadow.
@@ -76,13 +82,15 @@ def roster(
     *unreachable: str,
     people: tuple[Contact, ...] = PEOPLE,
     overrides: tuple[Override, ...] = (),
+    absences: tuple[Absence, ...] = (),
     open_hours: WeeklyHours | None = None,
 ) -> Roster:
     groups = {"everybody": ("devops", "lead")}
     return Roster(
         directory=Directory(contacts=people, groups=groups, default_expert="dan"),
-        rotations={"primary": ROTATION},
+        schedules={"primary": SCHEDULE},
         overrides=overrides,
+        absences=absences,
         open_hours=open_hours,
         unreachable=frozenset(unreachable),
     )
@@ -93,7 +101,7 @@ def role(name: str) -> RoleTarget:
 
 
 def duty(which: Duty) -> DutyTarget:
-    return DutyTarget(rotation="primary", duty=which)
+    return DutyTarget(schedule="primary", duty=which)
 
 
 def channel(name: str) -> ChannelTarget:
@@ -156,8 +164,19 @@ def override(
     which: Duty, contact: str, starts_at: datetime, ends_at: datetime
 ) -> Override:
     return Override(
-        rotation="primary",
+        schedule="primary",
         duty=which,
         contact=contact,
         during=Interval(starts_at=starts_at, ends_at=ends_at),
     )
+
+
+def absence(contact: str, starts_at: datetime, ends_at: datetime) -> Absence:
+    return Absence(
+        contact=contact, during=Interval(starts_at=starts_at, ends_at=ends_at)
+    )
+
+
+def between(starts: str, ends: str) -> Interval:
+    """The stretch between two wall times in Yangon."""
+    return Interval(starts_at=at(starts), ends_at=at(ends))

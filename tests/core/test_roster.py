@@ -9,7 +9,10 @@ from tests.core.cast import (
     BEN,
     CHI,
     DAN,
+    SCHEDULE,
     T0,
+    WEEKLY,
+    absence,
     at,
     channel,
     duty,
@@ -17,9 +20,10 @@ from tests.core.cast import (
     role,
     roster,
 )
-from watchbill.core.ladder import ExpertTarget, Target
+from watchbill.core.ladder import ExpertTarget, Target, TurnTarget
 from watchbill.core.oncall import Duty
 from watchbill.core.people import Contact
+from watchbill.core.roster import Roster
 
 
 @pytest.mark.req("S4.4-09", "S2.1-09")
@@ -75,3 +79,58 @@ def test_reaching_needs_a_method_and_a_channel_that_serves_it() -> None:
     assert watch.can_reach(ANA)
     assert not watch.can_reach(BEN)
     assert not watch.can_reach(replace(ANA, email=None))
+
+
+def test_an_absent_holder_is_passed_over() -> None:
+    watch = roster(absences=(absence("ana", T0, at("2026-02-08 00:00")),))
+
+    assert watch.people(duty(Duty.PRIMARY), category=None, at=T0) == (BEN,)
+    assert watch.shadows(duty(Duty.PRIMARY), at=T0) == ()
+
+
+@pytest.mark.req("S2.1-08", "S2.1-09")
+def test_the_primary_of_a_specialtys_schedule_answers_before_its_experts() -> None:
+    layer = replace(WEEKLY, members=("chi",))
+    databases = replace(
+        SCHEDULE, key="databases", layers=(layer,), specialty="database"
+    )
+    watch = roster()
+    watch = replace(watch, schedules={**watch.schedules, "databases": databases})
+    experts = ExpertTarget(level="L3")
+
+    assert watch.people(experts, category="database", at=T0) == (CHI,)
+    # No schedule stands for these: the default expert answers.
+    assert watch.people(experts, category="payments", at=T0) == (DAN,)
+    assert watch.people(experts, category=None, at=T0) == (DAN,)
+
+
+@pytest.mark.req("S2.1-08", "S2.1-09")
+def test_the_experts_answer_while_nobody_holds_the_watch_of_their_specialty() -> None:
+    layer = replace(WEEKLY, last_day=T0.date().replace(day=1))
+    databases = replace(
+        SCHEDULE, key="databases", layers=(layer,), specialty="database"
+    )
+    watch = replace(roster(), schedules={"databases": databases})
+
+    experts = watch.people(ExpertTarget(level="L3"), category="database", at=T0)
+
+    assert experts == (DAN,)
+
+
+@pytest.mark.req("S2.1-12")
+def test_one_of_a_role_in_turn_is_another_for_each_incident() -> None:
+    in_turn = TurnTarget(role="everybody")
+
+    def asked(number: int, watch: Roster) -> tuple[Contact, ...]:
+        return watch.people(in_turn, category=None, at=T0, turn=number)
+
+    assert [asked(number, roster()) for number in (3, 4, 5, 6)] == [
+        (ANA,),
+        (BEN,),
+        (CHI,),
+        (ANA,),
+    ]
+    leave = (absence("ana", T0, at("2026-02-08 00:00")),)
+    assert asked(3, roster("chi", absences=leave)) == (BEN,)
+    # Nobody can be reached: it is one of all, and the step says whom it missed.
+    assert asked(4, roster("ana", "ben", "chi")) == (BEN,)

@@ -13,8 +13,11 @@ from types import TracebackType
 from typing import Any, Self
 
 CHUNK = 65536
-_TURNS = 5
-"""Of the loop, in which a connection that was just accepted gets its handler."""
+_TURNS = 3
+"""Of the loop, in which an accepted connection is handed on."""
+
+_HANDSHAKE = 1.0
+"""Seconds that a connection has to be made while its server ends."""
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -30,6 +33,8 @@ class StreamServer:
         self._handlers = handlers
         self._tls = tls
         self._writers: set[asyncio.StreamWriter] = set()
+        self._handling: set[asyncio.Task[Any]] = set()
+        self._is_ending = False
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
         self._stopped: asyncio.Event
@@ -83,15 +88,36 @@ class StreamServer:
         self.ports = [one.sockets[0].getsockname()[1] for one in servers]
         self._started.set()
         await self._stopped.wait()
-        for one in servers:
-            one.close()
+        await self._close(servers)
+        await self._end_all()
+
+    async def _close(self, servers: list[asyncio.Server]) -> None:
+        """Take no more connections, and let those that were taken belong to somebody.
+
+        asyncio forgets, open, what it has accepted and not handed on when a server is
+        closed.
+        """
+        for server in servers:
+            for listener in server.sockets:
+                self._loop.remove_reader(listener.fileno())
         for _ in range(_TURNS):
             await asyncio.sleep(0)
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        for writer in list(self._writers):  # whose handler had not begun
+        for server in servers:
+            server.close()
+
+    async def _end_all(self) -> None:
+        """End what is under way; what was just accepted is made first, and then ended.
+
+        A task that is cancelled before it has begun never closes what it was given.
+        """
+        self._is_ending = True
+        until = self._loop.time() + _HANDSHAKE
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            is_late = self._loop.time() > until
+            for task in others if is_late else others & self._handling:
+                task.cancel()
+            await asyncio.wait(others, timeout=0.05)
+        for writer in list(self._writers):
             await self._end(writer)
 
     def _kept(self, handler: Handler) -> Handler:
@@ -99,11 +125,16 @@ class StreamServer:
             reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         ) -> None:
             self._writers.add(writer)
+            task = asyncio.current_task()
+            assert task is not None
+            self._handling.add(task)
             try:
                 # A client that is killed in mid-sentence is why we are here.
-                with suppress(OSError, EOFError):
-                    await handler(reader, writer)
+                with suppress(OSError, EOFError, asyncio.CancelledError):
+                    if not self._is_ending:
+                        await handler(reader, writer)
             finally:
+                self._handling.discard(task)
                 await self._end(writer)
 
         return serve

@@ -10,7 +10,7 @@ from datetime import datetime, time, timedelta
 
 from hypothesis import strategies as st
 
-from tests.core.cast import OFFICE_HOURS, PEOPLE, ROTATION, at
+from tests.core.cast import OFFICE_HOURS, PEOPLE, SCHEDULE, WEEKLY, at
 from watchbill.core.escalation import Progress
 from watchbill.core.ladder import (
     ChannelTarget,
@@ -44,7 +44,8 @@ ROLES = {
 }
 KEYS = tuple(one.key for one in PEOPLE)
 
-_ROTATION = replace(ROTATION, handover=time(16, 50))
+_RHYTHM = replace(WEEKLY.rhythm, handover=time(16, 50))
+_SCHEDULE = replace(SCHEDULE, layers=(replace(WEEKLY, rhythm=_RHYTHM),))
 _DIRECTORY = Directory(
     contacts=PEOPLE, groups={"everybody": ("devops", "lead")}, default_expert="dan"
 )
@@ -57,7 +58,7 @@ def instant(minute: float) -> datetime:
 def roster_without(unreachable: frozenset[str], *, office: bool = True) -> Roster:
     return Roster(
         directory=_DIRECTORY,
-        rotations={"primary": _ROTATION},
+        schedules={"primary": _SCHEDULE},
         open_hours=OFFICE_HOURS if office else None,
         unreachable=unreachable,
     )
@@ -77,7 +78,7 @@ rosters = st.builds(
 
 targets: st.SearchStrategy[Target] = st.one_of(
     st.sampled_from([*ROLES, *KEYS]).map(lambda role: RoleTarget(role=role)),
-    st.sampled_from(Duty).map(lambda duty: DutyTarget(rotation="primary", duty=duty)),
+    st.sampled_from(Duty).map(lambda duty: DutyTarget(schedule="primary", duty=duty)),
     st.just(ExpertTarget(level="L3")),
     st.just(ChannelTarget(channel="#incidents")),
 )

@@ -1,193 +1,204 @@
-"""The watch against a calendar that counts handovers one by one."""
+"""The watch against an oracle that stands it minute by minute."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from watchbill.core.oncall import Duty, Override, Rotation, on_call, shift_at, shifts
+from tests.properties.watch import (
+    ALL_ZONES,
+    DAY,
+    HOUR,
+    MINUTE,
+    ODD_ZONES,
+    Oracle,
+    absence_lists,
+    moments,
+    override_lists,
+    schedules,
+)
+from watchbill.core.oncall import (
+    DUTIES,
+    Absence,
+    Duty,
+    Override,
+    Schedule,
+    Shift,
+    Source,
+    by_holder,
+    holder,
+    on_call,
+    resolve,
+)
 from watchbill.core.temporal import Interval
 
-MINUTE, DAY, WEEK = timedelta(minutes=1), timedelta(days=1), timedelta(days=7)
 
-ZONES = [
-    "Asia/Yangon",
-    "Australia/Lord_Howe",
-    "Africa/Casablanca",
-    "Pacific/Apia",
-    "America/New_York",
-    "America/St_Johns",
-    "Asia/Tehran",
-    "Europe/Dublin",
-    "UTC",
-]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """A schedule with what was entered, near a moment of interest."""
 
-members = st.lists(st.sampled_from("abcde"), min_size=1, max_size=5, unique=True).map(
-    tuple
-)
-handovers = st.sampled_from(
-    [time(0, 0), time(0, 1), time(2, 0), time(2, 30), time(10, 0), time(23, 59)]
-)
+    schedule: Schedule
+    overrides: tuple[Override, ...]
+    absences: tuple[Absence, ...]
+    near: datetime
+
+    def resolve(self, during: Interval) -> tuple[Shift, ...]:
+        return resolve(
+            self.schedule,
+            during=during,
+            overrides=self.overrides,
+            absences=self.absences,
+        )
+
+    def oracle(self) -> Oracle:
+        return Oracle(
+            self.schedule, self.overrides, self.absences, until=self.near + 8 * DAY
+        )
 
 
 @st.composite
-def rotations(draw: st.DrawFn, zone: str) -> Rotation:
-    return Rotation(
-        key="watch",
-        title="Watch",
-        members=draw(members),
-        first_day=draw(st.dates(date(2000, 1, 1), date(2030, 12, 31))),
-        handover=draw(handovers),
-        zone=ZoneInfo(zone),
+def watches(draw: st.DrawFn, zones: st.SearchStrategy[str]) -> Watch:
+    zone = draw(zones)
+    near = draw(moments(zone))
+    return Watch(
+        schedule=draw(schedules(zone, near)),
+        overrides=draw(override_lists(near)),
+        absences=draw(absence_lists(near)),
+        near=near,
     )
 
 
-def shown(at: datetime, zone: ZoneInfo) -> datetime:
-    """What clocks in the zone show, without a zone."""
-    return at.astimezone(zone).replace(tzinfo=None, fold=0)
+any_watch = watches(st.sampled_from(ALL_ZONES))
+odd_watch = watches(st.sampled_from(ODD_ZONES))
 
 
-def first_showing(day: date, wall: time, zone: ZoneInfo) -> datetime:
-    """The first instant that shows a wall time, or would have without a change."""
-    unzoned = datetime.combine(day, wall, tzinfo=UTC)
-    offsets = {
-        (unzoned + hours * timedelta(hours=1)).astimezone(zone).utcoffset()
-        or timedelta(0)
-        for hours in range(-40, 41)
-    }
-    shows = datetime.combine(day, wall)
-    found = [
-        unzoned - offset for offset in offsets if shown(unzoned - offset, zone) == shows
-    ]
-    before = (unzoned - 40 * timedelta(hours=1)).astimezone(zone).utcoffset()
-    return min(found, default=unzoned - (before or timedelta(0)))
+def around(near: datetime, days: int = 3) -> Interval:
+    return Interval(starts_at=near - days * DAY, ends_at=near + days * DAY)
 
 
-@pytest.mark.req("S4.4-02", "S4.4-04", "S4.4-08", "A23", "A57")
-@pytest.mark.parametrize("zone", ZONES)
-@given(st.data())
-def test_there_is_exactly_one_primary_in_every_minute_around_a_handover(
-    zone: str, data: st.DataObject
+def of(duty: Duty, shifts: tuple[Shift, ...]) -> list[Shift]:
+    return [one for one in shifts if one.duty is duty]
+
+
+def check_against_oracle(watch: Watch) -> None:
+    """Ask it every three hours, and to the minute wherever anybody takes over."""
+    oracle, during = watch.oracle(), around(watch.near)
+    shifts = watch.resolve(during)
+    for place, duty in enumerate(DUTIES):
+        mine = of(duty, shifts)
+        asked = {during.starts_at + number * 3 * HOUR for number in range(48)}
+        for one in mine:
+            asked |= {one.during.starts_at, one.during.ends_at - MINUTE}
+        for at in asked:
+            (shift,) = (one for one in mine if at in one.during)
+            assert shift.holder == oracle.holders(at)[place], (duty, at)
+
+
+@pytest.mark.req("S4.4-01", "S4.4-04", "S4.4-08", "S4.4-09", "S4.4-10", "A23", "A57")
+@given(any_watch)
+def test_the_resolver_agrees_with_the_oracle_in_every_zone(watch: Watch) -> None:
+    check_against_oracle(watch)
+
+
+@pytest.mark.req("S4.4-08", "S4.4-09", "S4.4-10", "A23", "A57")
+@given(odd_watch)
+def test_the_resolver_agrees_with_the_oracle_where_clocks_are_odd(watch: Watch) -> None:
+    check_against_oracle(watch)
+
+
+@pytest.mark.req("S4.4-08", "A57")
+@given(odd_watch)
+def test_every_minute_around_a_zone_change_is_held_as_the_oracle_says(
+    watch: Watch,
 ) -> None:
-    rotation = data.draw(rotations(zone))
-    number = data.draw(st.integers(min_value=0, max_value=400))
-    minute = data.draw(st.integers(min_value=-100, max_value=100))
-    handovers = [
-        first_showing(
-            rotation.first_day + week * WEEK, rotation.handover, rotation.zone
+    oracle = watch.oracle()
+    shifts = watch.resolve(around(watch.near, 1))
+    held = {duty: of(duty, shifts) for duty in DUTIES}
+
+    for minute in range(-90, 90):
+        at = watch.near + minute * MINUTE
+        holders = tuple(
+            next(one.holder for one in held[duty] if at in one.during)
+            for duty in DUTIES
         )
-        for week in (number - 1, number, number + 1)
+        assert holders == oracle.holders(at)
+
+
+@pytest.mark.req("S4.4-08")
+@given(any_watch)
+def test_shifts_tile_what_was_asked_and_two_that_meet_differ(watch: Watch) -> None:
+    during = around(watch.near, 20)
+    shifts = watch.resolve(during)
+
+    assert [one.duty for one in shifts] == sorted(
+        (one.duty for one in shifts), key=DUTIES.index
+    )
+    for duty in DUTIES:
+        mine = of(duty, shifts)
+        assert mine[0].during.starts_at == during.starts_at
+        assert mine[-1].during.ends_at == during.ends_at
+        for one, following in pairwise(mine):
+            assert one.during.ends_at == following.during.starts_at
+            assert replace(one, during=during) != replace(following, during=during)
+        joined = list(by_holder(mine))
+        assert all(one.holder != after.holder for one, after in pairwise(joined))
+
+
+@pytest.mark.req("S4.4-09")
+@given(any_watch, st.integers(-4000, 3000), st.integers(1, 4000))
+def test_a_part_of_the_time_is_resolved_like_the_whole(
+    watch: Watch, start: int, length: int
+) -> None:
+    starts_at = watch.near + start * MINUTE
+    part = Interval(starts_at=starts_at, ends_at=starts_at + length * MINUTE)
+
+    cut = [
+        replace(one, during=both)
+        for one in watch.resolve(around(watch.near, 8))
+        if (both := one.during.intersection(part)) is not None
     ]
 
-    at = handovers[1] + minute * MINUTE
-    passed = number - 1 + sum(one <= at for one in handovers[1:])
-    shift = shift_at(rotation, at=at)
-
-    # Before the first handover those of the first week hold the watch.
-    assert shift.primary == rotation.members[max(passed, 0) % len(rotation.members)]
-    assert at in shift.during
-    around = Interval(starts_at=at - WEEK, ends_at=at + WEEK)
-    assert [one for one in shifts(rotation, during=around) if at in one.during] == [
-        shift
-    ]
-    assert shift.during.starts_at == handovers[0 if minute < 0 else 1]
+    assert list(watch.resolve(part)) == cut
 
 
-@pytest.mark.req("S4.4-03", "S4.4-08", "A57")
-@pytest.mark.parametrize("zone", ZONES)
-@given(st.data())
-def test_shifts_tile_years_without_gap_or_overlap(
-    zone: str, data: st.DataObject
+@pytest.mark.req("S4.4-09")
+@given(any_watch, st.sampled_from(Duty), st.integers(-3000, 3000))
+def test_the_shift_of_an_instant_is_the_one_that_the_calendar_shows(
+    watch: Watch, duty: Duty, minute: int
 ) -> None:
-    rotation = data.draw(rotations(zone))
-    starts_at = datetime.combine(rotation.first_day, time(), tzinfo=UTC)
-    starts_at += data.draw(st.integers(-400, 400)) * DAY
-    asked = Interval(starts_at=starts_at, ends_at=starts_at + 800 * DAY)
+    at = watch.near + minute * MINUTE
+    entered = {"overrides": watch.overrides, "absences": watch.absences}
+    shift = on_call(watch.schedule, duty, at=at, **entered)  # type: ignore[arg-type]
 
-    tiles = list(shifts(rotation, during=asked))
+    year = Interval(starts_at=at - 365 * DAY, ends_at=at + 365 * DAY)
+    shown = of(duty, watch.resolve(year))
 
-    assert tiles[0].during.starts_at <= asked.starts_at
-    assert asked.ends_at <= tiles[-1].during.ends_at
-    for one, following in pairwise(tiles):
-        assert one.during.ends_at == following.during.starts_at
-    assert all(tile == shift_at(rotation, at=tile.during.starts_at) for tile in tiles)
-    assert all(tile.during.ends_at - tile.during.starts_at > 5 * DAY for tile in tiles)
+    assert [one for one in shown if at in one.during] == [shift]
+    assert holder(watch.schedule, duty, at=at, **entered) == shift.holder  # type: ignore[arg-type]
 
 
-@example(first_day=date(2011, 12, 2), handover=time(10, 0))
-@given(first_day=st.dates(date(2011, 11, 25), date(2011, 12, 31)), handover=handovers)
-def test_the_day_that_samoa_skipped_takes_nobodys_watch_away(
-    first_day: date, handover: time
-) -> None:
-    rotation = Rotation(
-        key="watch",
-        title="Watch",
-        members=("a", "b", "c"),
-        first_day=first_day,
-        handover=handover,
-        zone=ZoneInfo("Pacific/Apia"),
-    )
-    start = datetime(2011, 12, 29, tzinfo=UTC)
-
-    seen = [
-        shift_at(rotation, at=start + hour * timedelta(hours=1)) for hour in range(72)
-    ]
-
-    assert all(
-        one == following or one.during.ends_at == following.during.starts_at
-        for one, following in pairwise(seen)
-    )
+@pytest.mark.req("S4.4-10", "S4.4-09")
+@given(any_watch)
+def test_every_shift_tells_the_truth_about_why_it_is_held(watch: Watch) -> None:
+    entered = {(one.number, one.contact) for one in watch.overrides}
+    for shift in watch.resolve(around(watch.near)):
+        assert (shift.holder is None) == (shift.source is Source.NOBODY)
+        assert shift.holder is None or shift.holder != shift.instead_of
+        if shift.source in {Source.OVERRIDE, Source.SWAP}:
+            assert (shift.override, shift.holder) in entered
+        if shift.source in {Source.LAYER, Source.FOLLOWS}:
+            assert shift.instead_of is None
+            assert shift.layer is not None
+        if shift.source is Source.STAND_IN:
+            assert shift.instead_of in {one.contact for one in watch.absences}
 
 
-@st.composite
-def entered(draw: st.DrawFn) -> tuple[Override, ...]:
-    start = datetime(2026, 2, 6, tzinfo=UTC)
-    hours = st.integers(min_value=0, max_value=96)
-    made = []
-    for _ in range(draw(st.integers(min_value=0, max_value=6))):
-        first, last = sorted((draw(hours), draw(hours)))
-        assume(first < last)
-        made.append(
-            Override(
-                rotation=draw(st.sampled_from(["watch", "watch", "other"])),
-                duty=draw(st.sampled_from(Duty)),
-                contact=draw(st.sampled_from("abcx")),
-                during=Interval(
-                    starts_at=start + first * timedelta(hours=1),
-                    ends_at=start + last * timedelta(hours=1),
-                ),
-            )
-        )
-    return tuple(made)
+@pytest.mark.req("S4.4-09")
+@given(any_watch)
+def test_the_order_in_which_absences_are_entered_changes_nothing(watch: Watch) -> None:
+    turned = replace(watch, absences=watch.absences[::-1])
 
-
-@pytest.mark.req("S4.4-09", "S4.4-10")
-@given(entered(), st.integers(min_value=0, max_value=2 * 97))
-def test_the_latest_override_wins_and_nobody_holds_two_duties(
-    overrides: tuple[Override, ...], half_hours: int
-) -> None:
-    rotation = Rotation(
-        key="watch",
-        title="Watch",
-        members=("a", "b", "c"),
-        first_day=date(2026, 2, 6),
-        handover=time(10, 0),
-        zone=ZoneInfo("Asia/Yangon"),
-    )
-    at = datetime(2026, 2, 6, tzinfo=UTC) + half_hours * timedelta(minutes=30)
-
-    expected: list[str | None] = ["a", "c", "b"]
-    for one in overrides:
-        during = one.during
-        if one.rotation == "watch" and during.starts_at <= at < during.ends_at:
-            expected[list(Duty).index(one.duty)] = one.contact
-    for place in (2, 1):
-        if expected[place] in expected[:place]:
-            expected[place] = None
-    held = [on_call(rotation, duty, at=at, overrides=overrides) for duty in Duty]
-
-    assert held == expected
-    assert held[0] is not None
+    assert turned.resolve(around(watch.near)) == watch.resolve(around(watch.near))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.properties.test_oncall import ZONES, first_showing
+from tests.properties.watch import ZONES, first_showing
 from watchbill.core.temporal import (
     Interval,
     WeeklyHours,

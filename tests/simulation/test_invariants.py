@@ -323,7 +323,7 @@ def test_f16_an_override_that_has_ended_counts_no_more() -> None:
     sim = Simulation()
     gone = Interval(starts_at=START - minutes(60), ends_at=START)
     override = Override(
-        rotation="primary", duty=Duty.PRIMARY, contact="lead", during=gone
+        schedule="primary", duty=Duty.PRIMARY, contact="lead", during=gone
     )
     sim.world.overrides = (override,)
     sim.done(sim.declare())
@@ -352,7 +352,7 @@ def test_f18_an_incident_keeps_its_plan_and_finds_its_people_anew() -> None:
     run(sim, 1)
     whole = Interval(starts_at=START, ends_at=START + minutes(60))
     sim.world.overrides = (
-        Override(rotation="primary", duty=Duty.SECONDARY, contact="lead", during=whole),
+        Override(schedule="primary", duty=Duty.SECONDARY, contact="lead", during=whole),
     )
     run(sim, 3)
 

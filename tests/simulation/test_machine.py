@@ -9,7 +9,7 @@ from tests.simulation.mutants import MUTANTS, Mutant
 
 pytestmark = pytest.mark.req("S3.2-18", "S3.2-19", "S2.2-09", "A2")
 
-EXAMPLES = 150
+EXAMPLES = 400
 """How many examples each search may need; the right engine passes as many."""
 
 TestAnyWorld = AnyWorld.TestCase

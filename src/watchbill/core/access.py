@@ -17,7 +17,13 @@ class Permission(StrEnum):
     CHANGE_SEVERITY = "change_severity"
     DECLARE = "declare"
     VIEW_ON_CALL = "view_on_call"
+    #: Take a shift over, swap one's own, say when one is away.
+    TRADE_SHIFTS = "trade_shifts"
+    #: Put somebody else into a schedule, and say that somebody else is away.
+    MANAGE_SCHEDULE = "manage_schedule"
     VIEW_CONTACTS = "view_contacts"
+    #: Change particulars of contacts, groups and schedules in the plan.
+    MANAGE_PEOPLE = "manage_people"
     VIEW_TICKETS = "view_tickets"
     WORK_TICKETS = "work_tickets"
     VIEW_DELIVERIES = "view_deliveries"
@@ -46,6 +52,7 @@ _AGENT = _STAKEHOLDER | {
     Permission.VIEW_TICKETS,
     Permission.WORK_TICKETS,
     Permission.VIEW_CONTACTS,
+    Permission.TRADE_SHIFTS,
     Permission.PROPOSE_PLAN,
 }
 _RESPONDER = _AGENT | {

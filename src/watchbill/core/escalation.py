@@ -302,7 +302,9 @@ def _reach(
     people = unique(
         contact
         for target in targets
-        for contact in roster.people(target, category=category, at=now)
+        for contact in roster.people(
+            target, category=category, at=now, turn=situation.turn
+        )
         if roster.can_reach(contact)
     )
     told = {contact.key for contact in people}

@@ -64,15 +64,24 @@ class RoleTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DutyTarget:
-    """Whoever holds a duty of a rotation at the instant of firing."""
+    """Whoever holds a duty of a schedule at the instant of firing."""
 
-    rotation: str
+    schedule: str
     duty: Duty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TurnTarget:
+    """One of those who answer to a role, another for each incident (round robin)."""
+
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExpertTarget:
-    """The people of a level whose specialty is the incident's category (S2.1-09)."""
+    """Who is on call for the incident's category, else the people of a level whose
+    specialty it is (S2.1-09).
+    """
 
     level: str
 
@@ -84,7 +93,7 @@ class ChannelTarget:
     channel: str
 
 
-Target = RoleTarget | DutyTarget | ExpertTarget | ChannelTarget
+Target = RoleTarget | DutyTarget | TurnTarget | ExpertTarget | ChannelTarget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +185,8 @@ class Situation:
     mitigated_at: datetime | None = None
     resolved_at: datetime | None = None
     category: str | None = None
+    #: The incident's number: whose turn it is where a role is asked in turn.
+    turn: int = 0
     #: Nothing of it is posted to a channel by itself (A15).
     confidential: bool = False
 

@@ -1,35 +1,55 @@
-"""On-call: who holds the watch at any instant.
+"""On-call: who holds the watch at any instant, and why.
 
-A *rotation* hands the watch from member to member at one wall-clock time each
-week. The secondary is by default the primary of the week before, so that the
-backup knows what happened, and the shadow is the primary of the week after, so
-that nobody starts blind (A23). A shadow learns: it gets copies and can never be
-the only one told (S4.4-07).
+A *schedule* is made of *layers*. A layer hands the watch from member to member, turn by
+turn in its rhythm (see :mod:`watchbill.core.recurrence`), within its *hours*, such as
+nights or weekends, if it has any. Where several layers are active the last one counts;
+where none is, nobody holds the watch, and that is a gap to be reported (S4.4-08). The
+lowest layer runs on for ever without further entries (S4.4-03), and before the first
+hand-over those who take over there already hold the watch, because cover begins with
+the plan, at 00:00 of its first day, and not at the first 10:00 (A23).
 
-*Overrides* take precedence over the rotation, the latest entered first
-(S4.4-09). Weeks are counted in the rotation's own zone and handed over at the
-same wall time across zone changes, so a week may last 167 or 169 hours. The
-rotation runs on for ever without further entries (S4.4-03), and before its first
-handover those who take over there already hold the watch, because cover begins
-with the plan, at 00:00 of its first day, and not at the first 10:00 (A23).
+Three *duties* are held side by side. The secondary is by default whose turn it was
+before, so that the backup knows what happened, and the shadow whose turn comes next, so
+that nobody starts blind (A23); either may have layers of its own instead. A shadow
+learns: it gets copies and can never be the only one told (S4.4-07).
 
-Nobody holds two duties at once (S4.4-10). Where an override would make it so, as
-when the secondary takes over the primary's night, the greater duty counts and the
-lesser one is held by nobody: a ladder then goes on to its next step at once,
-instead of ringing the same person again. Holidays close the office and not the watch;
-who held it, and for how long, is all that is said about pay (A59).
+*Overrides*, of which an accepted swap makes two, take precedence over the layers, the
+latest entered first (S4.4-09). An *absence* passes a person over: the next member of
+the same layer who is there and has no greater duty stands in, and with nobody left the
+duty is held by nobody. An override counts even while its contact is absent: naming
+somebody for these very hours says more than his leave does, and what looks like a slip
+is reported by :mod:`watchbill.core.coverage`.
+
+Nobody holds two duties at once (S4.4-10). Where an override would make it so, as when
+the secondary takes over the primary's night, the greater duty counts and the lesser one
+is held by nobody: a ladder then goes on to its next step at once, instead of ringing
+the same person again. Nobody is called in for that; a stand-in is for the absent only.
+
+:func:`resolve` is the one resolver: page, calendar, feed and report all ask it, and so
+cannot differ. It goes once over the instants at which anything changes (see
+:mod:`watchbill.core.sweep`): a turn, the hours of a layer, an override, an absence.
+What is ruled there depends on nothing else; a state met before is not ruled again.
+Holidays close the office and not the watch; who held it, and for how long, is all that
+is said about pay (A59).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from itertools import takewhile
+from itertools import chain, count, groupby
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from watchbill.core.temporal import Interval, at_wall
+from watchbill.core.recurrence import Rhythm
+from watchbill.core.sweep import Changes, Ends, State, coverings, joined, sweep
+from watchbill.core.temporal import Interval, WeeklyHours, at_wall
 
-_WEEK = timedelta(days=7)
+_DAY = timedelta(days=1)
+
+#: How far to either side of an instant its shift is looked for: seldom past the first.
+_REACHES = (2 * _DAY, 16 * _DAY, 365 * _DAY)
 
 
 class Duty(StrEnum):
@@ -40,137 +60,441 @@ class Duty(StrEnum):
     SHADOW = "shadow"
 
 
+DUTIES = tuple(Duty)
+"""All duties, the greatest first."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rotation:
-    """A weekly rotation through members, given by their contact keys."""
+class Layer:
+    """Members, by their contact keys, who take turns in one rhythm."""
 
     key: str
-    title: str
     members: tuple[str, ...]
-    #: The day of the first handover; it fixes the weekday (Friday in S4.4-02).
-    first_day: date
-    handover: time
-    zone: ZoneInfo
-    #: Weeks by which a duty trails (-) or leads (+) the primary's place (A23).
-    secondary_offset: int = -1
-    shadow_offset: int | None = 1
+    rhythm: Rhythm
+    #: It holds only within these; empty is always.
+    hours: tuple[WeeklyHours, ...] = ()
+    #: From 00:00 of the first to the end of the last, on days of the rhythm's zone;
+    #: None is unbounded. The lowest layer of a schedule has no beginning (A23).
+    first_day: date | None = None
+    last_day: date | None = None
 
     def __post_init__(self) -> None:
         if not self.members:
-            message = f"the rotation {self.key!r} has no members"
+            message = f"the layer {self.key!r} has no members"
             raise ValueError(message)
+
+    def place_of(self, turn: int) -> int:
+        """Return whose turn it is, as a place among the members.
+
+        Before the first hand-over it is the first member's (A23).
+        """
+        return max(turn, 0) % len(self.members)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Follow:
+    """The member so many turns before (-) or after (+) the primary's, in his layer."""
+
+    offset: int
+
+
+Stand = Follow | tuple[Layer, ...]
+"""Who stands beside the primary: a member at a distance, or layers of their own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """Who holds the watch, by layers of which a later one covers an earlier one."""
+
+    key: str
+    title: str
+    zone: ZoneInfo
+    layers: tuple[Layer, ...]
+    secondary: Stand | None = None
+    shadow: Stand | None = None
+    #: The category whose experts it stands for; None for a general watch.
+    specialty: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            message = f"the schedule {self.key!r} has no layers"
+            raise ValueError(message)
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Return everybody in any layer, once, in order."""
+        layers = (layer for duty in DUTIES for layer in self.layers_of(duty))
+        return tuple(dict.fromkeys(one for layer in layers for one in layer.members))
+
+    @property
+    def duties(self) -> tuple[Duty, ...]:
+        """Return the duties that the schedule gives out, the greatest first."""
+        return tuple(duty for duty in DUTIES if self.stand(duty) is not None)
+
+    def stand(self, duty: Duty) -> Stand | None:
+        """Return how the holder of a duty is found; None where there is none."""
+        stands = (self.layers, self.secondary, self.shadow)
+        return stands[DUTIES.index(duty)]
+
+    def layers_of(self, duty: Duty) -> tuple[Layer, ...]:
+        """Return the layers of a duty's own, none where it follows the primary."""
+        stand = self.stand(duty)
+        return stand if isinstance(stand, tuple) else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
-    """Somebody takes one duty of a rotation for a stretch of time."""
+    """Somebody takes one duty of a schedule for a stretch of time."""
 
-    rotation: str
+    schedule: str
     duty: Duty
+    contact: str
+    during: Interval
+    #: Its number in the database; 0 for one that is not stored.
+    number: int = 0
+    is_swap: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """Somebody cannot hold any duty for a stretch of time: leave, illness."""
+
     contact: str
     during: Interval
 
 
+class Source(StrEnum):
+    """Why a shift is held by whom it is."""
+
+    #: It is the member's turn.
+    LAYER = "layer"
+    #: It is the member's place beside the primary.
+    FOLLOWS = "follows"
+    OVERRIDE = "override"
+    SWAP = "swap"
+    #: Whose turn it is is absent; the next one stands in.
+    STAND_IN = "stand_in"
+    #: No layer is active, all are absent, or the only one has a greater duty.
+    NOBODY = "nobody"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
-    """One week of a rotation: who holds which duty, before overrides."""
+    """Who holds one duty over a stretch of time, and why; None is a gap."""
 
-    rotation: str
+    schedule: str
+    duty: Duty
     during: Interval
-    primary: str
-    secondary: str | None
-    shadow: str | None
-
-    def holder(self, duty: Duty) -> str | None:
-        """Return the contact key that holds the duty in this week."""
-        match duty:
-            case Duty.PRIMARY:
-                return self.primary
-            case Duty.SECONDARY:
-                return self.secondary
-            case Duty.SHADOW:
-                return self.shadow
+    holder: str | None
+    source: Source
+    #: The key of the layer that was asked; None where none is active.
+    layer: str | None = None
+    #: Whose turn it is by the layer, where he does not hold it.
+    instead_of: str | None = None
+    #: The number of the override that counts.
+    override: int | None = None
 
 
-def shift_at(rotation: Rotation, *, at: datetime) -> Shift:
-    """Return the week of the rotation that contains ``at``."""
-    local = at.astimezone(rotation.zone).date()
-    week = (local - rotation.first_day) // _WEEK
-    if at < _starts_at(rotation, week):
-        week -= 1
-    # Where clocks go back across midnight, yesterday's date is shown again after a
-    # handover at 00:00 (St. John's, until 2011).
-    elif at >= _starts_at(rotation, week + 1):
-        week += 1
-    return _shift(rotation, week)
+def resolve(
+    schedule: Schedule,
+    *,
+    during: Interval,
+    duties: Sequence[Duty] = DUTIES,
+    overrides: Sequence[Override] = (),
+    absences: Sequence[Absence] = (),
+) -> tuple[Shift, ...]:
+    """Return who holds which duty within ``during``, ordered by duty, then time.
 
-
-def shifts(rotation: Rotation, *, during: Interval) -> Iterator[Shift]:
-    """Yield, in order, every week that shares an instant with ``during``."""
-    shift = shift_at(rotation, at=during.starts_at)
-    while shift.during.starts_at < during.ends_at:
-        yield shift
-        shift = shift_at(rotation, at=shift.during.ends_at)
+    The shifts of a duty tile ``during`` without gap or overlap, and two that meet
+    differ. ``overrides`` are in the order of entry; a later one wins; those of other
+    schedules are passed over.
+    """
+    during = during.in_utc()
+    own = [one for one in overrides if one.schedule == schedule.key]
+    changes = list(_rulings(schedule, during, own, absences))
+    return tuple(
+        chain.from_iterable(
+            _shifts(schedule.key, duty, changes, until=during.ends_at)
+            for duty in duties
+        )
+    )
 
 
 def on_call(
-    rotation: Rotation,
+    schedule: Schedule,
     duty: Duty,
     *,
     at: datetime,
-    overrides: tuple[Override, ...] = (),
-) -> str | None:
-    """Return the contact key that holds a duty at an instant.
+    overrides: Sequence[Override] = (),
+    absences: Sequence[Absence] = (),
+) -> Shift:
+    """Return the shift around an instant: whole, but for a year to either side."""
+    for reach in _REACHES:
+        window = Interval(starts_at=at - reach, ends_at=at + reach)
+        shifts = resolve(
+            schedule,
+            during=window,
+            duties=(duty,),
+            overrides=overrides,
+            absences=absences,
+        )
+        found = next(one for one in shifts if at in one.during)
+        within = found.during
+        if window.starts_at < within.starts_at and within.ends_at < window.ends_at:
+            break
+    return found
 
-    ``overrides`` are in the order of entry; a later one wins. None when the
-    rotation has nobody for the duty, as one of a single member has no secondary,
-    or when its holder already holds a greater one (S4.4-10).
+
+def holder(
+    schedule: Schedule,
+    duty: Duty,
+    *,
+    at: datetime,
+    overrides: Sequence[Override] = (),
+    absences: Sequence[Absence] = (),
+) -> str | None:
+    """Return who holds a duty at an instant: :func:`on_call` without the shift."""
+    during = Interval(starts_at=at, ends_at=at + timedelta.resolution)
+    (shift,) = resolve(
+        schedule, during=during, duties=(duty,), overrides=overrides, absences=absences
+    )
+    return shift.holder
+
+
+def by_holder(shifts: Iterable[Shift]) -> Iterator[Shift]:
+    """Yield shifts with those joined that one person holds without a break.
+
+    What is joined is held for the first one's reason. Of interest where it does not
+    matter why: nobody is reminded at 10:00 that an override goes on.
     """
-    shift = shift_at(rotation, at=at)
-    holders = {
-        one: _override(rotation, one, at=at, overrides=overrides) or shift.holder(one)
-        for one in Duty
-    }
-    greater = takewhile(lambda one: one is not duty, Duty)
-    taken = {holders[one] for one in greater}
-    return None if holders[duty] in taken else holders[duty]
+    last: Shift | None = None
+    for one in shifts:
+        if last is not None and _post(one, one.during.starts_at) == _post(
+            last, last.during.ends_at
+        ):
+            last = replace(
+                last, during=replace(last.during, ends_at=one.during.ends_at)
+            )
+            continue
+        if last is not None:
+            yield last
+        last = one
+    if last is not None:
+        yield last
 
 
-def _override(
-    rotation: Rotation, duty: Duty, *, at: datetime, overrides: tuple[Override, ...]
-) -> str | None:
-    for override in reversed(overrides):
-        applies = override.rotation == rotation.key and override.duty is duty
-        if applies and at in override.during:
-            return override.contact
-    return None
+def _post(shift: Shift, at: datetime) -> tuple[str, Duty, str | None, datetime]:
+    return shift.schedule, shift.duty, shift.holder, at
 
 
-def _starts_at(rotation: Rotation, week: int) -> datetime:
-    day = rotation.first_day + week * _WEEK
-    return at_wall(day, rotation.handover, rotation.zone)
+class _Ruling(NamedTuple):
+    """All of a shift but where and when."""
+
+    holder: str | None
+    source: Source
+    layer: str | None
+    instead_of: str | None
+    override: int | None
 
 
-def _shift(rotation: Rotation, week: int) -> Shift:
-    starts_at, ends_at = _starts_at(rotation, week), _starts_at(rotation, week + 1)
-    # Before the first handover the members of the first week hold the watch.
-    week = max(week, 0)
-    primary = _member(rotation, week)
-    secondary = _member(rotation, week + rotation.secondary_offset)
-    shadow = (
-        None
-        if rotation.shadow_offset is None
-        else _member(rotation, week + rotation.shadow_offset)
-    )
-    return Shift(
-        rotation=rotation.key,
-        during=Interval(starts_at=starts_at, ends_at=ends_at),
-        primary=primary,
-        # Nobody backs up or shadows himself (S4.4-10).
-        secondary=secondary if secondary != primary else None,
-        shadow=shadow if shadow not in {primary, secondary} else None,
-    )
+_Rulings = tuple[_Ruling, ...]
+"""One for each duty."""
+
+_NONE = -1
+"""What a slot says for a layer that is not active and a duty without override."""
 
 
-def _member(rotation: Rotation, week: int) -> str:
-    return rotation.members[week % len(rotation.members)]
+def _rulings(
+    schedule: Schedule,
+    during: Interval,
+    overrides: Sequence[Override],
+    absences: Sequence[Absence],
+) -> Iterator[tuple[datetime, _Rulings]]:
+    """Yield who holds what from each instant at which that may have changed."""
+    judge = _Judge(schedule, overrides, absences)
+    known: dict[State, _Rulings] = {}
+    for at, state in sweep(judge.changes(during)):
+        rulings = known.get(state)
+        if rulings is None:
+            rulings = known[state] = judge.rule(state)
+        yield at, rulings
+
+
+class _Judge:
+    """Rules who holds each duty in a state of layers, overrides and absences.
+
+    A state has a slot for each layer, with the place among its members whose turn it
+    is; one for each duty, with the override that counts; and one for who is absent.
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        overrides: Sequence[Override],
+        absences: Sequence[Absence],
+    ) -> None:
+        self._schedule = schedule
+        self._overrides = overrides
+        self._absences = absences
+        self._absent: list[frozenset[str]] = []
+        self._stands = {duty: schedule.stand(duty) for duty in DUTIES}
+        slots = count()
+        #: The layers of each duty with their slots, the uppermost first.
+        self._layers = {
+            duty: [(next(slots), one) for one in schedule.layers_of(duty)][::-1]
+            for duty in DUTIES
+        }
+        self._override_slots = {duty: next(slots) for duty in DUTIES}
+
+    def changes(self, during: Interval) -> Iterator[Changes]:
+        """Yield the changes of each slot, in the order of the slots."""
+        for duty in DUTIES:
+            for number, layer in enumerate(self._schedule.layers_of(duty)):
+                yield _places(layer, during, is_lowest=number == 0)
+        for duty in DUTIES:
+            yield self._latest_overrides(duty, during)
+        yield self._who_is_absent(during)
+
+    def rule(self, state: State) -> _Rulings:
+        """Return who holds each duty, and why, in a state."""
+        rulings: list[_Ruling] = []
+        for duty in DUTIES:
+            rulings.append(self._rule(duty, state, {one.holder for one in rulings}))
+        return tuple(rulings)
+
+    def _rule(self, duty: Duty, state: State, taken: set[str | None]) -> _Ruling:
+        meant = self._meant(duty, state)
+        entry = state[self._override_slots[duty]]
+        if entry != _NONE:
+            return _overridden(self._overrides[entry], meant, taken)
+        if meant is None:
+            return _Ruling(None, Source.NOBODY, None, None, None)
+        layer, place = meant
+        absent = self._absent[state[-1]]
+        member = layer.members[place]
+        if member in absent:
+            others = layer.members[place + 1 :] + layer.members[:place]
+            free = (one for one in others if one not in absent and one not in taken)
+            holder, source = next(free, None), Source.STAND_IN
+        else:
+            holder = member if member not in taken else None
+            follows = isinstance(self._stands[duty], Follow)
+            source = Source.FOLLOWS if follows else Source.LAYER
+        if holder is None:
+            source = Source.NOBODY
+        instead_of = member if holder != member else None
+        return _Ruling(holder, source, layer.key, instead_of, None)
+
+    def _meant(self, duty: Duty, state: State) -> tuple[Layer, int] | None:
+        """Return the layer that counts for a duty and the place whose turn it is."""
+        stand = self._stands[duty]
+        if isinstance(stand, Follow):
+            meant = self._meant(Duty.PRIMARY, state)
+            if meant is None:
+                return None
+            layer, place = meant
+            return layer, (place + stand.offset) % len(layer.members)
+        for slot, layer in self._layers[duty]:
+            if state[slot] != _NONE:
+                return layer, state[slot]
+        return None
+
+    def _latest_overrides(self, duty: Duty, during: Interval) -> Changes:
+        """Yield which override of a duty counts, by its place in the order of entry."""
+        numbers = [n for n, one in enumerate(self._overrides) if one.duty is duty]
+        spans = [self._overrides[n].during for n in numbers]
+        for at, covering in coverings(spans, during):
+            yield at, numbers[max(covering)] if covering else _NONE
+
+    def _who_is_absent(self, during: Interval) -> Changes:
+        """Yield who is absent, as a place in the list of all who are so together."""
+        known: dict[frozenset[str], int] = {}
+        spans = [one.during for one in self._absences]
+        for at, covering in coverings(spans, during):
+            absent = frozenset(self._absences[number].contact for number in covering)
+            if absent not in known:
+                known[absent] = len(self._absent)
+                self._absent.append(absent)
+            yield at, known[absent]
+
+
+def _overridden(
+    override: Override, meant: tuple[Layer, int] | None, taken: set[str | None]
+) -> _Ruling:
+    layer, member = None, None
+    if meant is not None:
+        layer, member = meant[0].key, meant[0].members[meant[1]]
+    if override.contact in taken:
+        return _Ruling(None, Source.NOBODY, layer, member, override.number)
+    source = Source.SWAP if override.is_swap else Source.OVERRIDE
+    instead_of = member if member != override.contact else None
+    return _Ruling(override.contact, source, layer, instead_of, override.number)
+
+
+def _places(layer: Layer, during: Interval, *, is_lowest: bool) -> Changes:
+    """Yield whose turn it is in a layer while it is active."""
+    turns = [
+        (starts_at, layer.place_of(number))
+        for number, starts_at in layer.rhythm.starts_within(during)
+    ]
+    starts = [starts_at for starts_at, _ in turns]
+    until = during.starts_at
+    for starts_at, ends_at in _active(layer, during, is_lowest=is_lowest):
+        if until < starts_at:
+            yield until, _NONE
+        until = ends_at
+        number = bisect_right(starts, starts_at)
+        yield starts_at, turns[number - 1][1]
+        while number < len(turns) and starts[number] < ends_at:
+            yield turns[number]
+            number += 1
+    if until < during.ends_at:
+        yield until, _NONE
+
+
+def _active(layer: Layer, during: Interval, *, is_lowest: bool) -> Iterator[Ends]:
+    """Yield the ends of the stretches in which a layer is active: in order, apart."""
+    starts_at, ends_at = during.starts_at, during.ends_at
+    zone = layer.rhythm.zone
+    if layer.first_day is not None and not is_lowest:
+        starts_at = max(starts_at, at_wall(layer.first_day, time(), zone))
+    if layer.last_day is not None:
+        ends_at = min(ends_at, at_wall(layer.last_day + _DAY, time(), zone))
+    if ends_at <= starts_at:
+        return
+    bounds = Interval(starts_at=starts_at, ends_at=ends_at)
+    if layer.hours:
+        yield from joined((one.around(bounds) for one in layer.hours), bounds)
+    else:
+        yield starts_at, ends_at
+
+
+def _shifts(
+    schedule: str,
+    duty: Duty,
+    changes: Iterable[tuple[datetime, _Rulings]],
+    *,
+    until: datetime,
+) -> list[Shift]:
+    """Return the shifts of one duty, each of which lasts until the next begins."""
+    place = DUTIES.index(duty)
+    runs = [
+        (next(same)[0], ruling)
+        for ruling, same in groupby(changes, key=lambda change: change[1][place])
+    ]
+    ends = [at for at, _ in runs[1:]] + [until]
+    return [
+        Shift(
+            schedule=schedule,
+            duty=duty,
+            during=Interval(starts_at=starts_at, ends_at=ends_at),
+            holder=holder,
+            source=source,
+            layer=layer,
+            instead_of=instead_of,
+            override=override,
+        )
+        for (starts_at, (holder, source, layer, instead_of, override)), ends_at in zip(
+            runs, ends, strict=True
+        )
+    ]

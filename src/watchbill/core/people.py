@@ -27,6 +27,8 @@ class Contact:
     slack_id: str | None = None
     expertise: frozenset[str] = frozenset()
     shift: str | None = None
+    #: What the person speaks, the best first, such as ``my`` and ``en`` (ISO 639).
+    languages: tuple[str, ...] = ()
     #: What to call the role on a page; the name stands beside it if there is one.
     title: str = ""
 

@@ -1,7 +1,9 @@
 """The roster: who answers to a target at an instant, and who can be reached.
 
 One resolver answers for the page, the schedule and the report, so that they
-cannot differ (S4.4-09).
+cannot differ (S4.4-09). Where a specialty has a schedule of its own, its primary
+answers before the experts of a level do: not all of them are woken when one of them
+has the night (A22).
 """
 
 from collections.abc import Container, Mapping
@@ -14,8 +16,9 @@ from watchbill.core.ladder import (
     ExpertTarget,
     RoleTarget,
     Target,
+    TurnTarget,
 )
-from watchbill.core.oncall import Duty, Override, Rotation, on_call
+from watchbill.core.oncall import Absence, Duty, Override, Schedule, holder
 from watchbill.core.people import Contact, Directory
 from watchbill.core.temporal import WeeklyHours
 
@@ -25,8 +28,10 @@ class Roster:
     """Who can be reached, and how: the facts behind every target."""
 
     directory: Directory
-    rotations: Mapping[str, Rotation] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    #: In the order of entry: a later one wins.
     overrides: tuple[Override, ...] = ()
+    absences: tuple[Absence, ...] = ()
     #: Opening hours that a step's ``when`` asks about; None is always open.
     open_hours: WeeklyHours | None = None
     #: Contacts that no configured channel can reach.
@@ -40,30 +45,69 @@ class Roster:
         return has_address and contact.key not in self.unreachable
 
     def people(
-        self, target: Target, *, category: str | None, at: datetime
+        self, target: Target, *, category: str | None, at: datetime, turn: int = 0
     ) -> tuple[Contact, ...]:
-        """Return the contacts that a target means at an instant."""
+        """Return the contacts that a target means at an instant.
+
+        ``turn`` is the number of the incident, for a role that is asked in turn.
+        """
         match target:
             case RoleTarget(role=role):
                 return self.directory.holders(role)
-            case DutyTarget(rotation=rotation, duty=duty):
-                return self._on_duty(rotation, duty, at=at)
+            case TurnTarget(role=role):
+                return self._in_turn(role, turn, at=at)
+            case DutyTarget(schedule=schedule, duty=duty):
+                return self._on_duty(schedule, duty, at=at)
             case ExpertTarget(level=level):
-                return self.directory.experts(level, category)
+                return self._specialists(category, at=at) or self.directory.experts(
+                    level, category
+                )
             case ChannelTarget():
                 return ()
 
     def shadows(self, target: Target, *, at: datetime) -> tuple[Contact, ...]:
         """Return who gets a copy because a target is the primary's duty (S4.4-07)."""
         match target:
-            case DutyTarget(rotation=rotation, duty=Duty.PRIMARY):
-                return self._on_duty(rotation, Duty.SHADOW, at=at)
+            case DutyTarget(schedule=schedule, duty=Duty.PRIMARY):
+                return self._on_duty(schedule, Duty.SHADOW, at=at)
             case _:
                 return ()
 
     def _on_duty(
-        self, rotation: str, duty: Duty, *, at: datetime
+        self, schedule: str, duty: Duty, *, at: datetime
     ) -> tuple[Contact, ...]:
-        key = on_call(self.rotations[rotation], duty, at=at, overrides=self.overrides)
+        key = holder(
+            self.schedules[schedule],
+            duty,
+            at=at,
+            overrides=self.overrides,
+            absences=self.absences,
+        )
         contact = self.directory.contact(key) if key is not None else None
         return (contact,) if contact is not None else ()
+
+    def _specialists(
+        self, category: str | None, *, at: datetime
+    ) -> tuple[Contact, ...]:
+        """Return the primary of the first schedule for a specialty that has one."""
+        if category is None:
+            return ()
+        held = (
+            self._on_duty(key, Duty.PRIMARY, at=at)
+            for key, schedule in self.schedules.items()
+            if schedule.specialty == category
+        )
+        return next(filter(None, held), ())
+
+    def _in_turn(self, role: str, turn: int, *, at: datetime) -> tuple[Contact, ...]:
+        """Return whose turn it is among those who are there and can be reached.
+
+        Where that is nobody, it is one of all: the step then says whom it missed.
+        """
+        everybody = self.directory.holders(role)
+        away = {one.contact for one in self.absences if at in one.during}
+        there = tuple(
+            one for one in everybody if one.key not in away and self.can_reach(one)
+        )
+        group = there or everybody
+        return (group[turn % len(group)],) if group else ()

@@ -71,6 +71,8 @@ class Setting:
 
     at: datetime
     category: str | None = None
+    #: The incident's number: whose turn it is where a role is asked in turn.
+    turn: int = 0
     #: The hours of contacts who work in shifts, by the shift's name.
     shifts: Mapping[str, WeeklyHours] = field(default_factory=dict)
 
@@ -128,7 +130,9 @@ def _people(
     """Who answers to a target, those on shift first."""
     if target is None:
         return ()
-    people = roster.people(target, category=setting.category, at=setting.at)
+    people = roster.people(
+        target, category=setting.category, at=setting.at, turn=setting.turn
+    )
     return tuple(sorted(people, key=lambda one: not _is_on_shift(one, setting)))
 
 

@@ -47,6 +47,29 @@ class Interval:
         """Return whether both share an instant; meeting ends do not."""
         return self.starts_at < other.ends_at and other.starts_at < self.ends_at
 
+    def intersection(self, other: "Interval") -> "Interval | None":
+        """Return the stretch that both share, None where they share no instant."""
+        if not self.overlaps(other):
+            return None
+        return Interval(
+            starts_at=max(self.starts_at, other.starts_at),
+            ends_at=min(self.ends_at, other.ends_at),
+        )
+
+    def in_utc(self) -> "Interval":
+        """Return the same stretch with ends in UTC, in which ends compare fastest."""
+        if self.starts_at.tzinfo is UTC and self.ends_at.tzinfo is UTC:
+            return self
+        return Interval(
+            starts_at=require_aware(self.starts_at, "starts_at"),
+            ends_at=require_aware(self.ends_at, "ends_at"),
+        )
+
+    @property
+    def length(self) -> timedelta:
+        """Return how much time lies between its ends."""
+        return self.ends_at - self.starts_at
+
 
 def at_wall(day: date, wall: time, zone: ZoneInfo) -> datetime:
     """Return the instant at which clocks in ``zone`` show ``wall`` on ``day``."""
@@ -110,6 +133,24 @@ class WeeklyHours:
             if hours is not None and hours.starts_at >= at:
                 return hours.starts_at
         return None
+
+    def around(self, during: Interval) -> Iterator[tuple[datetime, datetime]]:
+        """Yield, in order, both ends of the hours of each day around a stretch.
+
+        All that share an instant with it are there, whole, and some beside it.
+        """
+        first = during.starts_at.astimezone(self.zone).date()
+        last = during.ends_at.astimezone(self.zone).date()
+        zone, starts = self.zone, self.starts
+        until, ends = (0 if self.ends > starts else 1), self.ends
+        # A day more on either side, as in ``_around``.
+        for number in range(first.toordinal() - 1, last.toordinal() + 2):
+            day = date.fromordinal(number)
+            if self.is_open_on(day):
+                starts_at = at_wall(day, starts, zone)
+                ends_at = at_wall(date.fromordinal(number + until), ends, zone)
+                if starts_at < ends_at:
+                    yield starts_at, ends_at
 
     def is_open_on(self, day: date) -> bool:
         """Return whether hours begin on a day, which makes it a working day."""
