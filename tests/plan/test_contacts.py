@@ -1,17 +1,34 @@
 """The emergency contact tree can be printed and kept on a phone."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
+from itertools import groupby
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.plan.samples import MINIMAL, minimal
-from watchbill.plan import Plan, bundled, contact_tree, load, render_sms, render_tree
+from watchbill.core.oncall import Absence, Duty, Override
+from watchbill.core.roster import Roster
+from watchbill.core.temporal import Interval
+from watchbill.plan import (
+    Plan,
+    bundled,
+    contact_card,
+    contact_card_html,
+    contact_card_pdf,
+    contact_tree,
+    load,
+    render_sms,
+    render_tree,
+)
 from watchbill.plan.contacts import SMS_LENGTH, gsm7_length
+from watchbill.plan.document import PdfUnavailableError
 
 PLAN = bundled("trm")
 NOON = datetime(2026, 2, 10, 5, 30, tzinfo=UTC)
+DAY = timedelta(days=1)
 
 
 @pytest.mark.req("S2.2-01", "S2.2-02", "S2.2-03", "S2.2-04", "S2.2-05", "A1")
@@ -94,3 +111,55 @@ def test_other_alphabets_have_no_length() -> None:
     assert gsm7_length("a{b}") == 6
     with pytest.raises(ValueError, match="not in the GSM"):
         gsm7_length("ဗ")
+
+
+def swapped() -> Roster:
+    """The watch as it is when somebody has taken it over and the next one is ill."""
+    override = Override(
+        schedule="primary-oncall",
+        duty=Duty.PRIMARY,
+        contact="cto",
+        during=Interval(starts_at=NOON - timedelta(hours=1), ends_at=NOON + DAY),
+    )
+    absence = Absence(
+        contact="backend_engineer",
+        during=Interval(starts_at=NOON + DAY, ends_at=NOON + 10 * DAY),
+    )
+    return PLAN.roster(overrides=(override,), absences=(absence,))
+
+
+@pytest.mark.req("S2.2-06", "S4.4-09")
+def test_the_card_says_what_the_pager_would_do() -> None:
+    card = contact_card(PLAN, at=NOON, roster=swapped())
+
+    (schedule,) = card.schedules
+    held = [one.primary.title if one.primary else None for one in schedule.watches]
+    # The Backend Engineer's week is held by who is next, and whose own comes then.
+    assert [one for one, _ in groupby(held)] == [
+        "CTO",
+        "DevOps Engineer",
+        "Frontend Engineer",
+        "Mobile Engineer",
+        "DevOps Engineer",
+    ]
+    assert card.rungs[0].contacts[0].title == "CTO"
+    assert [one.key for one in card.levels] == ["L1", "L2", "L3", "L4"]
+    assert "0min CTO cto@trm.rocks" in render_sms(PLAN, at=NOON, roster=swapped())[0]
+
+
+@pytest.mark.req("S2.2-06")
+def test_the_printable_page_holds_the_card_and_no_markup_of_the_plan() -> None:
+    page = contact_card_html(renamed("<b>Ben & Co</b>"), at=NOON)
+
+    assert "&lt;b&gt;Ben &amp; Co&lt;/b&gt; (Engineer)" in page
+    assert "<script" not in page
+    assert "on call now" in page
+
+
+@pytest.mark.req("S2.2-06")
+def test_the_card_as_pdf_says_what_to_install_where_it_cannot_be_made() -> None:
+    if find_spec("weasyprint") is None:
+        with pytest.raises(PdfUnavailableError, match=r"install watchbill\[pdf\]"):
+            contact_card_pdf(PLAN, at=NOON)
+    else:
+        assert contact_card_pdf(PLAN, at=NOON).startswith(b"%PDF-")

@@ -150,7 +150,7 @@ def test_incidents_have_numbers_where_the_plan_has_words() -> None:
 @pytest.mark.req("A30", "A35")
 def test_the_response_team_has_its_roles() -> None:
     team = PLAN.incidents.team
-    on_call = DutyTarget(rotation="primary-oncall", duty=Duty.PRIMARY)
+    on_call = DutyTarget(schedule="primary-oncall", duty=Duty.PRIMARY)
 
     assert team is not None
     assert team.commander == RoleTarget(role="technical_lead")

@@ -11,6 +11,7 @@ from watchbill.core.ladder import (
     ExpertTarget,
     RoleTarget,
     Target,
+    TurnTarget,
 )
 from watchbill.core.oncall import Duty
 from watchbill.plan.values import (
@@ -164,8 +165,9 @@ def test_an_email_address_has_two_parts_and_a_domain() -> None:
         ("#incidents", ChannelTarget(channel="#incidents")),
         ("channel.email", ChannelTarget(channel="email")),
         ("L3 by category", ExpertTarget(level="L3")),
-        ("on_call.main", DutyTarget(rotation="main", duty=Duty.PRIMARY)),
-        ("on_call.main.shadow", DutyTarget(rotation="main", duty=Duty.SHADOW)),
+        ("on_call.main", DutyTarget(schedule="main", duty=Duty.PRIMARY)),
+        ("one of L1 in turn", TurnTarget(role="L1")),
+        ("on_call.main.shadow", DutyTarget(schedule="main", duty=Duty.SHADOW)),
     ],
 )
 def test_a_target_is_told_by_its_form(text: str, target: Target) -> None:
@@ -173,7 +175,8 @@ def test_a_target_is_told_by_its_form(text: str, target: Target) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "the boss", "on_call.", "on_call.a.boss", " by category"]
+    "text",
+    ["", "the boss", "on_call.", "on_call.a.boss", " by category", "one of in turn"],
 )
 def test_other_targets_are_refused(text: str) -> None:
     with pytest.raises(UnreadableError):

@@ -80,7 +80,7 @@ def test_the_first_hour_is_that_of_a_simulation() -> None:
 @pytest.mark.req("S4.3-09", "S4.4-04")
 def test_who_has_taken_over_the_watch_now_is_the_one_who_is_told() -> None:
     swap = Override(
-        rotation="primary-oncall",
+        schedule="primary-oncall",
         duty=Duty.PRIMARY,
         contact="mobile_engineer",
         during=Interval(starts_at=NOON - HOUR, ends_at=NOON + HOUR),

@@ -108,3 +108,22 @@ def test_no_text_of_a_plan_becomes_markup() -> None:
     assert "<img" not in page
     assert "<b>" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+@pytest.mark.req("S2.2-06")
+def test_the_contact_card_is_printed_for_an_instant_in_every_form() -> None:
+    _, text = run("contacts", "trm", "--at", "2026-02-14 12:00")
+    _, messages = run("contacts", "trm", "--format", "sms")
+    _, page = run("contacts", "trm", "--format", "html")
+
+    assert "DevOps on-call: on call now Backend Engineer / DevOps Engineer" in text
+    assert messages.startswith("P1 1.0 1/")
+    assert page.startswith("<!doctype html>")
+
+
+@pytest.mark.req("S2.2-06")
+def test_a_card_for_no_instant_is_refused_with_how_to_write_one() -> None:
+    code, said = run("contacts", "trm", "--at", "tomorrow")
+
+    assert code == 2
+    assert "Write 2026-02-08 02:30." in said

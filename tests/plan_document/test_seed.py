@@ -250,11 +250,11 @@ def test_the_routes_and_the_aliases_that_they_need() -> None:
 
 @pytest.mark.req("S4.4-01", "A23")
 def test_the_on_call_weeks() -> None:
-    rotation = FILE.on_call["primary-oncall"]
+    schedule = FILE.on_call["primary-oncall"]
 
-    assert rotation.first_week == date(2026, 2, 6)
-    assert rotation.handover == time(10)
-    assert rotation.members == (
+    assert schedule.first_week == date(2026, 2, 6)
+    assert schedule.handover == time(10)
+    assert schedule.members == (
         "devops_engineer",
         "backend_engineer",
         "frontend_engineer",

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tests.plan.samples import TRM
 from watchbill.plan import load
-from watchbill.plan.edit import CannotEditError, replace, value_at
+from watchbill.plan.edit import CannotEditError, path_of, replace, value_at
 from watchbill.plan.source import Listing, Node, Path, Scalar, Table, parse_source
+from watchbill.plan.writing import Value
 
 SMALL = """\
 # why
@@ -183,7 +184,7 @@ def test_several_values_change_at_once_and_the_plan_still_loads() -> None:
     ("text", "path", "value"),
     [
         (SMALL, ("nowhere", "at", "all"), "x"),
-        (SMALL, ("hours",), "x"),
+        (SMALL, ("plan",), "x"),
         (SMALL, ("closed",), []),
         (SMALL, (), "x"),
         (SMALL, ("members", 7), "x"),
@@ -210,3 +211,163 @@ def test_a_text_keeps_its_line_breaks_and_its_mark(line_break: str) -> None:
     assert changed.startswith("\ufeff")
     assert "\n" not in changed.replace(line_break, "")
     assert value_at(changed, ("plan", "new")) == "x"
+
+
+SHORT = "{title: Short, members: [ana], shadow: none}"
+ROSTER = """\
+contacts:
+  # The first one.
+  - {id: ana, level: L1, phone: "1"}   # new since May
+  - id: ben
+    level: L2
+
+  # The last one.
+  - {id: chi, level: L2}
+
+on_call:
+  # Why these two.
+  main:
+    title: Main    # shown
+    members: [ana, ben]
+    first_week: 2026-02-06
+    shadow: next
+
+  short: {title: Short, members: [ana], shadow: none}
+
+# The rest.
+last: end
+"""
+
+
+@pytest.mark.req("S2.1-12")
+@pytest.mark.parametrize(
+    ("names", "value", "old", "new"),
+    [
+        # A key of a contact that is found by its id, in either style.
+        (
+            ("contacts", "chi", "phone"),
+            "2",
+            "chi, level: L2}",
+            "chi, level: L2, phone: 2}",
+        ),
+        (
+            ("contacts", "ben", "phone"),
+            "2",
+            "    level: L2\n\n",
+            "    level: L2\n    phone: 2\n\n",
+        ),
+        (("contacts", "ana", "phone"), None, ', phone: "1"}', "}"),
+        (("contacts", "ben"), None, "  - id: ben\n    level: L2\n", ""),
+        (
+            ("contacts", "dao"),
+            {"id": "dao", "languages": ["my", "en"]},
+            "level: L2}\n\non_call",
+            "level: L2}\n  - {id: dao, languages: [my, en]}\n\non_call",
+        ),
+        # A schedule comes, changes key by key, and goes.
+        (("on_call", "short"), None, f"\n  short: {SHORT}\n", "\n"),
+        (("on_call", "short", "shadow"), "next", "shadow: none", "shadow: next"),
+        (
+            ("on_call", "new"),
+            {"title": "New", "layers": {"week": {"members": ["ana"]}}},
+            "none}\n",
+            "none}\n  new:\n    title: New\n"
+            "    layers:\n      week: {members: [ana]}\n",
+        ),
+        (
+            ("on_call", "main"),
+            {"title": "Main", "members": ["ben", "ana"], "handover": "10:00"},
+            "    members: [ana, ben]\n    first_week: 2026-02-06\n    shadow: next\n",
+            "    members: [ben, ana]\n    handover: 10:00\n",
+        ),
+        # A word becomes a mapping, and back.
+        (
+            ("on_call", "main", "shadow"),
+            {"members": ["chi"]},
+            "shadow: next",
+            "shadow: {members: [chi]}",
+        ),
+        (("on_call", "short"), "none", SHORT, "none"),
+    ],
+)
+def test_entries_come_and_go_and_leave_everything_else_as_it_was(
+    names: tuple[str, ...], value: Value, old: str, new: str
+) -> None:
+    assert ROSTER.count(old) == 1
+
+    changed = replace(ROSTER, {path_of(ROSTER, names): value})
+
+    assert changed == ROSTER.replace(old, new)
+
+
+def test_several_entries_of_one_list_go_at_once() -> None:
+    paths = {path_of(ROSTER, ("contacts", one)): None for one in ("ana", "chi")}
+
+    changed = replace(ROSTER, {**paths, ("last",): "over"})
+
+    document = parse_source(changed).document
+    assert document is not None
+    assert document.plain() == {
+        "contacts": [{"id": "ben", "level": "L2"}],
+        "on_call": {
+            "main": {
+                "title": "Main",
+                "members": ["ana", "ben"],
+                "first_week": "2026-02-06",
+                "shadow": "next",
+            },
+            "short": {"title": "Short", "members": ["ana"], "shadow": "none"},
+        },
+        "last": "over",
+    }
+
+
+def test_what_is_not_there_can_be_taken_away_without_a_change() -> None:
+    assert replace(ROSTER, {("on_call", "none_such"): None}) == ROSTER
+
+
+def test_the_only_entry_and_one_that_shares_its_line_are_refused() -> None:
+    only = "contacts:\n  - {id: ana}\n"
+    shared = "contacts:\n  - id: ana\n    level: L1\n"
+
+    with pytest.raises(CannotEditError, match="the only entry"):
+        replace(only, {("contacts", 0): None})
+    with pytest.raises(CannotEditError, match="shares its line"):
+        replace(shared, {("contacts", 0, "id"): None})
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    names=st.sampled_from(
+        [("on_call", "x"), ("on_call", "primary-oncall"), ("groups", "devops")]
+    ),
+    value=st.one_of(
+        st.none(),
+        st.lists(st.sampled_from(["a", "b: c", "[", "é", "10:00"]), min_size=1),
+        st.dictionaries(
+            st.sampled_from(["title", "members", "layers", "odd key: #"]),
+            st.one_of(
+                st.text(max_size=8),
+                st.lists(st.text(max_size=4), max_size=3),
+                st.dictionaries(st.text(min_size=1, max_size=3), st.text(max_size=3)),
+            ),
+            min_size=1,
+        ),
+    ),
+)
+def test_an_edit_says_what_was_asked_or_is_refused(
+    names: tuple[str, ...], value: Value
+) -> None:
+    """Whatever is asked, the rest of the plan says what it said before."""
+    path = path_of(TRM, names)
+    try:
+        changed = replace(TRM, {path: value})
+    except CannotEditError:
+        return
+
+    before, after = (parse_source(one).document for one in (TRM, changed))
+    assert before is not None
+    assert after is not None
+    for section, entries in before.plain().items():  # type: ignore[attr-defined]
+        if section != names[0]:
+            assert after.plain()[section] == entries  # type: ignore[index]

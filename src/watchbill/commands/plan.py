@@ -5,13 +5,15 @@ from datetime import datetime
 
 import click
 
-from watchbill.commands import plan_document, plan_drift, plan_schema, plan_trust
-from watchbill.commands.options import HELP, read_plan, valid_plan
-from watchbill.plan import (
-    as_json,
-    render_sms,
-    render_tree,
+from watchbill.commands import (
+    plan_contacts,
+    plan_document,
+    plan_drift,
+    plan_schema,
+    plan_trust,
 )
+from watchbill.commands.options import HELP, read_plan
+from watchbill.plan import as_json
 
 
 @click.group(context_settings=HELP)
@@ -46,22 +48,7 @@ def check(
     sys.exit(1 if loaded.plan is None or (strict and loaded.findings) else 0)
 
 
-@command.command("contacts")
-@click.argument("plan", default="trm")
-@click.option("--sms", is_flag=True, help="As text messages of at most 160 characters.")
-def contacts(plan: str, sms: bool) -> None:  # noqa: FBT001
-    """Print the emergency contact tree, to be kept where the internet is not."""
-    found = valid_plan(plan).plan
-    if found is None:
-        return
-    at = found.meta.effective_at
-    if sms:
-        for message in render_sms(found, at=at):
-            click.echo(f"{message}\n")
-    else:
-        click.echo(render_tree(found, at=at), nl=False)
-
-
+command.add_command(plan_contacts.contacts)
 command.add_command(plan_trust.simulate_command)
 command.add_command(plan_trust.explain_command)
 command.add_command(plan_trust.diff_command)

@@ -7,7 +7,15 @@ time.
 """
 
 from watchbill.plan.alerting import Alerting
-from watchbill.plan.contacts import Rung, contact_tree, render_sms, render_tree
+from watchbill.plan.card import contact_card_html, contact_card_pdf
+from watchbill.plan.contacts import (
+    Card,
+    Rung,
+    contact_card,
+    contact_tree,
+    render_sms,
+    render_tree,
+)
 from watchbill.plan.editor_schema import json_schema
 from watchbill.plan.findings import (
     Code,
@@ -39,6 +47,7 @@ from watchbill.plan.values import ChannelKind, Cover, ReviewCycle
 
 __all__ = [
     "Alerting",
+    "Card",
     "Changes",
     "Channel",
     "ChannelKind",
@@ -63,6 +72,9 @@ __all__ = [
     "as_json",
     "bundled",
     "bundled_text",
+    "contact_card",
+    "contact_card_html",
+    "contact_card_pdf",
     "contact_tree",
     "json_schema",
     "load",

@@ -12,14 +12,12 @@ is restored, a notice at the resolution, a ticket and a post-mortem never.
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, time
-from zoneinfo import ZoneInfo
 
 from watchbill.core.ladder import Since, Step, StopOn, Verb, When
-from watchbill.core.oncall import Rotation
 from watchbill.core.people import Contact, Directory
 from watchbill.core.routing import Contacting, Route, RoutingTable, SeverityRule
 from watchbill.core.severity import Severity
-from watchbill.core.temporal import WeeklyHours, at_wall
+from watchbill.core.temporal import at_wall
 from watchbill.plan import schema
 from watchbill.plan.alerting import build_alerting, build_condition
 from watchbill.plan.communication import (
@@ -50,7 +48,8 @@ from watchbill.plan.process import (
     build_incident_rules,
 )
 from watchbill.plan.rows import row, table
-from watchbill.plan.values import Hours, Neighbor, write_duration
+from watchbill.plan.schedules import build_hours, build_schedule
+from watchbill.plan.values import Hours, write_duration
 
 _STOPS_ON = {
     Verb.PAGE: StopOn.ACKNOWLEDGED,
@@ -67,8 +66,6 @@ _WHEN = {
     Hours.OUTSIDE_BUSINESS_HOURS: When.CLOSED_HOURS,
 }
 
-_OFFSET = {Neighbor.PREVIOUS: -1, Neighbor.NEXT: 1}
-
 
 def build(file: schema.PlanFile) -> Plan:
     """Return the plan that a file describes; names in it may still lead nowhere."""
@@ -84,7 +81,7 @@ def build(file: schema.PlanFile) -> Plan:
             for key, entry in file.levels.items()
         ),
         directory=_directory(file),
-        shifts={key: _hours(entry, zone) for key, entry in file.shifts.items()},
+        shifts={key: build_hours(entry, zone) for key, entry in file.shifts.items()},
         severities=severities,
         steps={
             one.key: _steps(one, file.escalation[one.key])
@@ -94,10 +91,11 @@ def build(file: schema.PlanFile) -> Plan:
         fallback=file.fallback,
         routing=_routing(file),
         alerting=build_alerting(file.alerts, file.monitoring),
-        rotations={
-            key: _rotation(key, entry, zone) for key, entry in file.on_call.items()
+        schedules={
+            key: build_schedule(key, entry, shifts=file.shifts, zone=zone)
+            for key, entry in file.on_call.items()
         },
-        business_hours=_hours(file.business_hours, zone),
+        business_hours=build_hours(file.business_hours, zone),
         channels={
             key: Channel(
                 key=key,
@@ -180,30 +178,7 @@ def _contact(entry: schema.ContactEntry) -> Contact:
         expertise=frozenset(entry.expertise),
         shift=entry.shift,
         title=entry.title,
-    )
-
-
-def _hours(entry: schema.HoursEntry, zone: ZoneInfo) -> WeeklyHours:
-    return WeeklyHours(
-        days=entry.days,
-        starts=entry.from_,
-        ends=entry.to,
-        zone=zone,
-        closed_on=frozenset(day for dates in entry.closed for day in dates),
-    )
-
-
-def _rotation(key: str, entry: schema.RotationEntry, zone: ZoneInfo) -> Rotation:
-    return Rotation(
-        key=key,
-        title=entry.title,
-        members=entry.members,
-        first_day=entry.first_week,
-        handover=entry.handover,
-        zone=zone,
-        # An offset of zero is the primary himself, whom the book leaves out.
-        secondary_offset=_OFFSET.get(entry.secondary, 0),
-        shadow_offset=_OFFSET.get(entry.shadow),
+        languages=entry.languages,
     )
 
 

@@ -3,7 +3,10 @@
 When watchbill or the internet is down, the tree must be at hand: as plain text to
 print, and as SMS to keep on a phone. It is made from the ladder of the worst
 severity, so that it cannot differ from what the engine does (A1); the contacts of
-an alert's route are not in it, because the tree holds for every incident.
+an alert's route are not in it, because the tree holds for every incident. Beside it the
+card says who is on call now and in the coming weeks, and everybody by level, with the
+languages they speak. Whoever has a roster with overrides and absences gives it, and the
+card says what the pager would do; without one it is the plan's own.
 
 An SMS carries 160 characters of the GSM 7-bit alphabet (3GPP TS 23.038); a single
 Burmese letter would cut it to 70. A name that the alphabet does not have is
@@ -13,9 +16,10 @@ therefore replaced by the title of the role.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from watchbill.core.ladder import ExpertTarget, Step, Target
-from watchbill.core.oncall import shifts
+from watchbill.core.ladder import ExpertTarget, Step, Target, TurnTarget
+from watchbill.core.oncall import Duty, Schedule, resolve
 from watchbill.core.people import Contact
+from watchbill.core.roster import Roster
 from watchbill.core.temporal import Interval, describe
 from watchbill.plan.model import Plan
 from watchbill.plan.simulate import methods
@@ -41,87 +45,210 @@ class Rung:
     contacts: tuple[Contact, ...]
 
 
-def contact_tree(plan: Plan, *, at: datetime) -> tuple[Rung, ...]:
-    """Return the contacts of the worst severity's ladder, as of an instant.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """A stretch of a schedule in which the same people are on call."""
 
-    "By category" means everybody of the level: on paper, people choose.
+    during: Interval
+    primary: Contact | None
+    secondary: Contact | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardSchedule:
+    """A schedule on the card: now, and in the coming weeks."""
+
+    schedule: Schedule
+    #: The first one is now.
+    watches: tuple[Watch, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardLevel:
+    """Everybody of a level of support."""
+
+    key: str
+    title: str
+    contacts: tuple[Contact, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """All that the card says, for whoever sets it on paper."""
+
+    #: Such as ``TRM Referral Platform: emergency contact tree (P1 Critical)``.
+    title: str
+    #: Of which plan and instant it is, and how it is used.
+    note: str
+    rungs: tuple[Rung, ...]
+    schedules: tuple[CardSchedule, ...]
+    levels: tuple[CardLevel, ...]
+
+
+def contact_card(plan: Plan, *, at: datetime, roster: Roster | None = None) -> Card:
+    """Return the contact card of an instant.
+
+    A ``roster`` that knows overrides and absences takes the place of the plan's own.
     """
     worst = plan.severities[0]
+    local = at.astimezone(plan.meta.zone)
+    known = roster or plan.roster()
+    return Card(
+        title=f"{plan.meta.product}: emergency contact tree"
+        f" ({worst.key} {worst.title})",
+        note=f"Plan {plan.meta.version}, as of {local:%Y-%m-%d %H:%M}"
+        f" {plan.meta.zone.key}. Call in this order; do not wait for an answer.",
+        rungs=contact_tree(plan, at=at, roster=known),
+        schedules=tuple(
+            _schedule(one, known, at=at) for one in known.schedules.values()
+        ),
+        levels=tuple(
+            CardLevel(key=one.key, title=one.title, contacts=people)
+            for one in plan.levels
+            if (people := known.directory.at_level(one.key))
+        ),
+    )
+
+
+def contact_tree(
+    plan: Plan, *, at: datetime, roster: Roster | None = None
+) -> tuple[Rung, ...]:
+    """Return the contacts of the worst severity's ladder, as of an instant.
+
+    "By category" means everybody of the level, and "one of them in turn" all of them:
+    on paper, people choose.
+    """
+    worst = plan.severities[0]
+    known = roster or plan.roster()
     rungs = []
     for step in plan.steps.get(worst.key, ()):
         if step.contacts_people:
             people = (
                 contact
                 for target in step.targets
-                for contact in _people(plan, target, at=at)
+                for contact in _people(known, target, at=at)
             )
             unique = tuple({one.key: one for one in people}.values())
             rungs.append(Rung(step=step, contacts=unique))
     return tuple(rungs)
 
 
-def _people(plan: Plan, target: Target, *, at: datetime) -> tuple[Contact, ...]:
-    if isinstance(target, ExpertTarget):
-        return plan.directory.at_level(target.level)
-    return plan.roster().people(target, category=None, at=at)
+def _people(roster: Roster, target: Target, *, at: datetime) -> tuple[Contact, ...]:
+    match target:
+        case ExpertTarget(level=level):
+            return roster.directory.at_level(level)
+        case TurnTarget(role=role):
+            return roster.directory.holders(role)
+        case _:
+            return roster.people(target, category=None, at=at)
 
 
-def render_tree(plan: Plan, *, at: datetime) -> str:
-    """Return the tree as plain text to print, with the on-call weeks to come."""
-    worst = plan.severities[0]
-    local = at.astimezone(plan.meta.zone)
-    head = [
-        f"{plan.meta.product}: emergency contact tree ({worst.key} {worst.title})",
-        f"Plan {plan.meta.version}, as of {local:%Y-%m-%d %H:%M} {plan.meta.zone.key}."
-        " Call in this order; do not wait for an answer.",
+def _schedule(schedule: Schedule, roster: Roster, *, at: datetime) -> CardSchedule:
+    """The stretches from now on, those in which the same two stand drawn together."""
+    during = Interval(starts_at=at, ends_at=at + timedelta(weeks=_WEEKS_AHEAD))
+    shifts = resolve(
+        schedule,
+        during=during,
+        duties=(Duty.PRIMARY, Duty.SECONDARY),
+        overrides=roster.overrides,
+        absences=roster.absences,
+    )
+    edges = sorted({one.during.starts_at for one in shifts})
+    watches: list[Watch] = []
+    for starts_at, ends_at in zip(edges, [*edges[1:], during.ends_at], strict=True):
+        held = {one.duty: one.holder for one in shifts if starts_at in one.during}
+        primary, secondary = (
+            roster.directory.contact(key) if (key := held.get(duty)) else None
+            for duty in (Duty.PRIMARY, Duty.SECONDARY)
+        )
+        begun_at = starts_at
+        # Two shifts that meet may have one holder: a stand-in whose own turn comes.
+        if watches and (watches[-1].primary, watches[-1].secondary) == (
+            primary,
+            secondary,
+        ):
+            begun_at = watches.pop().during.starts_at
+        stretch = Interval(starts_at=begun_at, ends_at=ends_at)
+        watches.append(Watch(during=stretch, primary=primary, secondary=secondary))
+    return CardSchedule(schedule=schedule, watches=tuple(watches))
+
+
+def render_tree(plan: Plan, *, at: datetime, roster: Roster | None = None) -> str:
+    """Return the card as plain text to print, with the on-call weeks to come."""
+    card = contact_card(plan, at=at, roster=roster)
+    blocks = [
+        f"{card.title}\n{card.note}",
+        *(_block(rung) for rung in card.rungs),
+        *(_weeks(one) for one in card.schedules),
+        *(_level(one) for one in card.levels),
     ]
-    blocks = [_block(rung) for rung in contact_tree(plan, at=at)]
-    return "\n\n".join(["\n".join(head), *blocks, _weeks(plan, at=at)]) + "\n"
+    return "\n\n".join(blocks) + "\n"
 
 
 def _block(rung: Rung) -> str:
-    title = f"{_elapsed(rung)}: {rung.step.title}"
-    names = [_named(one) for one in rung.contacts]
-    width = max((display_width(name) for name in names), default=0)
-    rows = [
-        f"  {pad(name, width)}  {', '.join(methods(one)) or 'not filled in'}"
-        for name, one in zip(names, rung.contacts, strict=True)
-    ]
-    return "\n".join([title, *rows])
+    title = f"{elapsed(rung)}: {rung.step.title}"
+    rows = [(named(one), reached_by(one)) for one in rung.contacts]
+    return "\n".join([title, *_table(rows)])
 
 
-def _elapsed(rung: Rung) -> str:
+def _level(level: CardLevel) -> str:
+    rows = [(named(one), f"{reached_by(one)}{_speaks(one)}") for one in level.contacts]
+    return "\n".join([f"{level.key} {level.title}", *_table(rows)])
+
+
+def _table(rows: list[tuple[str, str]]) -> list[str]:
+    width = max((display_width(name) for name, _ in rows), default=0)
+    return [f"  {pad(name, width)}  {how}" for name, how in rows]
+
+
+def reached_by(contact: Contact) -> str:
+    """Return how a contact is reached, the most direct way first."""
+    return ", ".join(methods(contact)) or "not filled in"
+
+
+def _speaks(contact: Contact) -> str:
+    return f"; speaks {', '.join(contact.languages)}" if contact.languages else ""
+
+
+def elapsed(rung: Rung) -> str:
+    """Return how long after the declaration a step is done."""
     return describe(rung.step.after) if rung.step.after else "0 min"
 
 
-def _named(contact: Contact) -> str:
+def named(contact: Contact | None) -> str:
+    """Return the name of a contact with the title; nobody without one."""
+    if contact is None:
+        return "nobody"
     return f"{contact.name} ({contact.title})" if contact.name else contact.title
 
 
-def _weeks(plan: Plan, *, at: datetime) -> str:
-    rows = ["On call in the coming weeks"]
-    during = Interval(starts_at=at, ends_at=at + timedelta(weeks=_WEEKS_AHEAD))
-    for rotation in plan.rotations.values():
-        for shift in shifts(rotation, during=during):
-            start = shift.during.starts_at.astimezone(rotation.zone)
-            holders = (shift.primary, shift.secondary)
-            names = " / ".join(_label(plan, key) for key in holders)
-            rows.append(f"  from {start:%a %d %b %H:%M}  {names}")
+def _weeks(card: CardSchedule) -> str:
+    now = card.watches[0]
+    rows = [
+        f"{card.schedule.title}: on call now {both(now)}",
+        "On call in the coming weeks",
+    ]
+    for one in card.watches:
+        start = one.during.starts_at.astimezone(card.schedule.zone)
+        rows.append(f"  from {start:%a %d %b %H:%M}  {both(one)}")
     return "\n".join(rows)
 
 
-def _label(plan: Plan, key: str | None) -> str:
-    contact = plan.directory.contact(key) if key is not None else None
-    return _named(contact) if contact is not None else "nobody"
+def both(watch: Watch) -> str:
+    """Return the names of primary and secondary."""
+    return f"{named(watch.primary)} / {named(watch.secondary)}"
 
 
-def render_sms(plan: Plan, *, at: datetime) -> tuple[str, ...]:
+def render_sms(
+    plan: Plan, *, at: datetime, roster: Roster | None = None
+) -> tuple[str, ...]:
     """Return the tree as text messages of at most 160 GSM 7-bit characters.
 
     Each message stands alone: it is numbered, and no line is cut in two.
     """
     worst = plan.severities[0]
-    lines = [line for rung in contact_tree(plan, at=at) for line in _sms_lines(rung)]
+    rungs = contact_tree(plan, at=at, roster=roster)
+    lines = [line for rung in rungs for line in _sms_lines(rung)]
     parts = _packed(lines)
     head = _cut_to(_gsm7(f"{worst.key} {plan.meta.version}", worst.key), 12)
     return tuple(
@@ -135,7 +262,7 @@ _HEAD_LENGTH = 20
 
 
 def _sms_lines(rung: Rung) -> list[str]:
-    after = _elapsed(rung).replace(" ", "")
+    after = elapsed(rung).replace(" ", "")
     lines = []
     for one in rung.contacts:
         method = next((found.split(" ", 1)[1] for found in methods(one)), "-")

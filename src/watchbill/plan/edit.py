@@ -5,6 +5,12 @@ value must not reformat the rest, so nothing is parsed and written out again: th
 value is replaced at the very place where it stands, in the style in which it was
 written. A list keeps the comments of the entries that stay.
 
+A value may be a mapping, such as a whole schedule: what it says of a mapping that
+stands there already is changed key by key, so that its comments stay as well, and what
+is new is written in the style of its neighbors. None takes an entry away, with the
+comment at the end of its line and not with those above it: nobody can tell whether
+they speak of it alone.
+
 The result is read again, and must say what it said before but for the given values.
 A text in which that cannot be done safely is refused, never guessed at.
 """
@@ -15,8 +21,6 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
 
-import yaml
-
 from watchbill.plan.source import (
     Document,
     Listing,
@@ -26,9 +30,7 @@ from watchbill.plan.source import (
     Table,
     parse_source,
 )
-
-Value = str | Sequence[str]
-"""What a plan holds at a place: a text, or a list of texts."""
+from watchbill.plan.writing import Item, Value, block, written
 
 
 class CannotEditError(ValueError):
@@ -47,8 +49,9 @@ class _Change:
 def replace(text: str, values: Mapping[Path, Value]) -> str:
     """Return the text with the given values in place of those that stand there.
 
-    A last key that is missing is added to its mapping. CannotEditError when the text
-    is no plan, a path leads nowhere, or the text cannot be changed there.
+    A last key that is missing is added to its mapping, the place after the last one to
+    its list. CannotEditError when the text is no plan, a path leads nowhere, or the
+    text cannot be changed there.
     """
     bom, bare = ("\ufeff", text[1:]) if text.startswith("\ufeff") else ("", text)
     document = _read(bare)
@@ -60,8 +63,9 @@ def replace(text: str, values: Mapping[Path, Value]) -> str:
         return text
     changed = _apply(bare, changes)
     wanted = document.plain()
-    for path, value in values.items():
-        wanted = _with(wanted, path, value)
+    # From the end of each list, so that a place means what it meant in the old text.
+    for path in sorted(values, key=_from_the_end):
+        wanted = _with(wanted, path, values[path])
     if _read(changed).plain() != wanted:
         names = ", ".join(_name(path) for path in values)
         message = f"{names} cannot be changed by itself; change the text by hand"
@@ -69,7 +73,33 @@ def replace(text: str, values: Mapping[Path, Value]) -> str:
     return bom + changed
 
 
-def value_at(text: str, path: Path) -> Value | None:
+def path_of(text: str, names: Sequence[str]) -> Path:
+    """Return the place that names lead to, in lists by the ``id`` of their entries.
+
+    A last name that a list does not have is the place after its last entry.
+    """
+    node: Node | None = _read(text.removeprefix("\ufeff")).root
+    path: list[str | int] = []
+    for name in names:
+        step: str | int = name
+        if isinstance(node, Listing):
+            step = _place_in(node, name)
+            node = node.items[step] if step < len(node.items) else None
+        elif isinstance(node, Table):
+            node = node.entries[name][1] if name in node.entries else None
+        path.append(step)
+    return tuple(path)
+
+
+def _place_in(listing: Listing, name: str) -> int:
+    for place, item in enumerate(listing.items):
+        entry = item.entries.get("id") if isinstance(item, Table) else None
+        if entry and isinstance(entry[1], Scalar) and entry[1].text == name:
+            return place
+    return len(listing.items)
+
+
+def value_at(text: str, path: Path) -> str | list[str] | None:
     """Return the text or list of texts at a path, None when there is neither."""
     document = parse_source(text).document
     if document is None:
@@ -77,7 +107,7 @@ def value_at(text: str, path: Path) -> Value | None:
     return value_in(document, path)
 
 
-def value_in(document: Document, path: Path) -> Value | None:
+def value_in(document: Document, path: Path) -> str | list[str] | None:
     """Return the text or list of texts at a path of a document, None without one."""
     match _exactly(document, path):
         case Scalar() as scalar:
@@ -141,38 +171,58 @@ def _changes(
 ) -> Iterator[_Change]:
     node = _exactly(document, path)
     match node:
+        case None if value is None:
+            return
         case None:
             yield _addition(document, place, path, value)
+        case _ if value is None:
+            yield _removal(document, place, path, node)
         case Scalar():
             if isinstance(value, str) and node.text == value and not node.is_nothing:
                 return
             in_flow = _is_in_flow(document, place, path)
             yield _scalar_change(place, node, value, in_flow=in_flow)
-        case Listing() if not isinstance(value, str):
+        case Table(entries=entries) if isinstance(value, Mapping):
+            for key in dict.fromkeys((*entries, *value)):
+                yield from _changes(document, place, (*path, key), value.get(key))
+        case Table() if isinstance(value, str) and _is_one_line(place, node):
+            yield _Change(*place.of(node), written(value))
+        case Listing() if not isinstance(value, str | Mapping):
             yield from _listing_changes(place, node, list(value), path)
         case _:
-            message = f"{_name(path)} is {_kind(node)}, which cannot become a text"
+            message = f"{_name(path)} is {_kind(node)}, which cannot become another"
             raise CannotEditError(message)
+
+
+def _is_one_line(place: _Places, node: Node) -> bool:
+    start, _ = place.of(node)
+    return place.text[start : start + 1] == "{"
 
 
 def _scalar_change(
     place: _Places, node: Scalar, value: Value, *, in_flow: bool
 ) -> _Change:
     start, end = place.of(node)
-    written = place.text[start:end]
+    old = place.text[start:end]
     # A text block ends with the line break that the next line needs.
-    kept = len(written) - len(written.rstrip()) if written[:1] in {"|", ">"} else 0
-    quote = written[:1] if written[:1] in {'"', "'"} else ""
-    text = _written(value, quote=quote, in_flow=in_flow)
+    kept = len(old) - len(old.rstrip()) if old[:1] in {"|", ">"} else 0
+    quote = old[:1] if old[:1] in {'"', "'"} else ""
+    text = written(value, quote=quote, in_flow=in_flow)
     glued = start == end and place.text[start - 1 : start] in {":", "-"}
     return _Change(start, end - kept, f" {text}" if glued else text)
 
 
 def _listing_changes(
-    place: _Places, node: Listing, values: list[str], path: Path
+    place: _Places, node: Listing, given: list[Item], path: Path
 ) -> Iterator[_Change]:
+    values = [one for one in given if isinstance(one, str)]
     items = [one for one in node.items if isinstance(one, Scalar)]
-    if len(items) != len(node.items):
+    if len(items) != len(node.items) or len(values) != len(given):
+        if _plain_of(node) == _plain_value(given):
+            return
+        if place.text[place.of(node)[0]] == "[":
+            yield _Change(*place.of(node), written(given))
+            return
         message = f"{_name(path)} holds more than texts"
         raise CannotEditError(message)
     if [one.text for one in items] == values:
@@ -190,7 +240,7 @@ def _listing_changes(
 def _flow_change(
     place: _Places, items: list[Scalar], values: list[str], start: int, end: int
 ) -> _Change:
-    text = ", ".join(_written(one) for one in values)
+    text = ", ".join(written(one) for one in values)
     if not items:
         return _Change(start + 1, end - 1, text)
     return _Change(place.of(items[0])[0], place.of(items[-1])[1], text)
@@ -222,7 +272,7 @@ def _block_changes(
         if added:
             at = lines[i1 + shared - 1][1] if i1 + shared else lines[0][0]
             yield _added_lines(
-                place, at, [indent + _written(one, in_flow=False) for one in added]
+                place, at, [indent + written(one, in_flow=False) for one in added]
             )
 
 
@@ -234,53 +284,79 @@ def _added_lines(place: _Places, at: int, lines: list[str]) -> _Change:
 
 
 def _addition(document: Document, place: _Places, path: Path, value: Value) -> _Change:
-    table = _exactly(document, path[:-1]) if path else None
+    above = _exactly(document, path[:-1]) if path else None
     key = path[-1] if path else ""
-    if not isinstance(table, Table) or not isinstance(key, str) or not table.entries:
-        message = f"{_name(path)} is not in the plan"
-        raise CannotEditError(message)
-    entry = f"{_written(key)}: {_written(value)}"
-    nodes = [node for _, node in table.entries.values()]
-    start, _ = place.of(table)
-    if place.text[start : start + 1] == "{":
+    match above:
+        case Table(entries=entries) if isinstance(key, str) and entries:
+            nodes = [node for _, node in entries.values()]
+            first: Node = next(iter(entries.values()))[0]
+            entry = f"{written(key)}: {written(value)}"
+        case Listing(items=items) if items and key == len(items):
+            nodes, first = list(items), items[0]
+            entry = written(value)
+        case _:
+            message = f"{_name(path)} is not in the plan"
+            raise CannotEditError(message)
+    start, _ = place.of(above)
+    if place.text[start : start + 1] in {"{", "["}:
         last = max(place.of(node)[1] for node in nodes)
         return _Change(last, last, f", {entry}")
-    key_at, _ = place.of(next(iter(table.entries.values()))[0])
-    indent = place.text[place.line(key_at)[0] : key_at]
-    if indent.strip():
+    first_at, _ = place.of(first)
+    indent = place.text[place.line(first_at)[0] : first_at]
+    if isinstance(above, Table) and indent.strip() == "-":
+        # The first key stands behind the dash, the others below it.
+        indent = " " * len(indent)
+    if indent.strip() not in ({"-"} if isinstance(above, Listing) else {""}):
         message = f"{_name(path)} cannot be added where it belongs"
         raise CannotEditError(message)
+    lines = [indent + entry]
+    if isinstance(value, Mapping) and isinstance(above, Table):
+        lines = block(indent, str(key), value)
     begin, finish = place.of(nodes[-1])
     # What ends with a line break ends before the character that follows it.
-    at = place.line(max(finish - 1, begin))[1]
-    return _added_lines(place, at, [indent + entry])
+    at = place.line(max(_last_word(place, begin, finish), begin))[1]
+    return _added_lines(place, at, lines)
 
 
-def _written(value: Value, *, quote: str = "", in_flow: bool = True) -> str:
-    """A value as YAML: in the quotes of the old one, without if none are needed."""
-    if not isinstance(value, str):
-        return "[" + ", ".join(_written(one) for one in value) + "]"
-    if quote == "'" and value.isprintable():
-        return "'" + value.replace("'", "''") + "'"
-    if not quote and _is_plain(value, in_flow=in_flow):
-        return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + escaped.replace("\r", "\\r").replace("\n", "\\n") + '"'
+def _last_word(place: _Places, begin: int, finish: int) -> int:
+    """Where a node's last word ends: a block runs on over the comments below it."""
+    lines = place.text[begin:finish].splitlines(keepends=True)
+    while len(lines) > 1 and (not lines[-1].strip() or lines[-1].lstrip()[:1] == "#"):
+        lines.pop()
+    return begin + sum(len(one) for one in lines) - 1
 
 
-def _is_plain(value: str, *, in_flow: bool) -> bool:
-    """Whether a text needs no quotes as a value, between brackets also as a key."""
-    if value in {"", "~", "null", "<<"} or not value.isprintable():
-        return False
-    sample, count = (f"[{value}, {value}: x]", 11) if in_flow else (f"x: {value}", 8)
-    wanted = [value, value, "x"] if in_flow else ["x", value]
-    try:
-        events = list(yaml.parse(sample, Loader=yaml.CSafeLoader))
-    except yaml.YAMLError:
-        return False
-    scalars = [one for one in events if isinstance(one, yaml.ScalarEvent)]
-    same = len(events) == count and [one.value for one in scalars] == wanted
-    return same and all(one.implicit[0] for one in scalars)
+def _removal(document: Document, place: _Places, path: Path, node: Node) -> _Change:
+    """Take an entry away: its lines in a block, else the entry and one comma."""
+    above = _exactly(document, path[:-1])
+    match above:
+        case Table(entries=entries) if len(entries) > 1:
+            spans = {
+                key: (place.of(one)[0], place.of(inner)[1])
+                for key, (one, inner) in entries.items()
+            }
+            begin, finish = spans[str(path[-1])]
+        case Listing(items=items) if len(items) > 1:
+            begin, finish = place.of(node)
+            spans = {str(n): place.of(one) for n, one in enumerate(items)}
+        case _:
+            message = f"{_name(path)} is the only entry, and cannot be taken away"
+            raise CannotEditError(message)
+    if place.text[place.of(above)[0]] in {"{", "["}:
+        return _flow_removal(list(spans.values()), (begin, finish))
+    first, _ = place.line(begin)
+    if place.text[first:begin].strip() != ("-" if isinstance(above, Listing) else ""):
+        message = f"{_name(path)} shares its line, and cannot be taken away by itself"
+        raise CannotEditError(message)
+    last = place.line(max(_last_word(place, begin, finish), begin))[1]
+    return _Change(first, last, "")
+
+
+def _flow_removal(spans: list[tuple[int, int]], removed: tuple[int, int]) -> _Change:
+    number = spans.index(removed)
+    if number:
+        return _Change(spans[number - 1][1], removed[1], "")
+    return _Change(removed[0], spans[1][0], "")
 
 
 def _apply(text: str, changes: list[_Change]) -> str:
@@ -318,13 +394,58 @@ def _exactly(document: Document, path: Path) -> Node | None:
 
 def _with(tree: object, path: Path, value: Value) -> object:
     if not path:
-        return value if isinstance(value, str) else list(value)
+        return _merged(tree, value)
     step, rest = path[0], path[1:]
+    is_removed = not rest and value is None
     if isinstance(tree, dict):
+        if is_removed:
+            return {key: one for key, one in tree.items() if key != step}
         return {**tree, step: _with(tree.get(step), rest, value)}
     if isinstance(tree, list) and isinstance(step, int):
-        return [*tree[:step], _with(tree[step], rest, value), *tree[step + 1 :]]
+        if is_removed:
+            return [*tree[:step], *tree[step + 1 :]]
+        found = tree[step] if step < len(tree) else None
+        return [*tree[:step], _with(found, rest, value), *tree[step + 1 :]]
     return None
+
+
+def _merged(tree: object, value: Value) -> object:
+    """A value as it is read again; a mapping in the order of the one it changes."""
+    if isinstance(tree, dict) and isinstance(value, Mapping):
+        keys = dict.fromkeys((*tree, *value))
+        return {
+            key: _merged(tree.get(key), one)
+            for key in keys
+            if (one := value.get(key)) is not None
+        }
+    return _plain_value(value)
+
+
+def _plain_value(value: object) -> object:
+    match value:
+        case Mapping():
+            return {
+                key: _plain_value(one) for key, one in value.items() if one is not None
+            }
+        case None | str():
+            return value
+        case Sequence():
+            return [_plain_value(one) for one in value]
+    return None
+
+
+def _plain_of(node: Node) -> object:
+    match node:
+        case Scalar():
+            return None if node.is_nothing else node.text
+        case Listing(items=items):
+            return [_plain_of(one) for one in items]
+        case Table(entries=entries):
+            return {key: _plain_of(one) for key, (_, one) in entries.items()}
+
+
+def _from_the_end(path: Path) -> tuple[tuple[int, str], ...]:
+    return tuple((-one, "") if isinstance(one, int) else (0, one) for one in path)
 
 
 def _kind(node: Node) -> str:

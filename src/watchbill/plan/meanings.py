@@ -87,6 +87,7 @@ MEANINGS = (
         "S2.1-09",
     ),
     _meaning("contacts.*.shift", "When {key} works.", "S2.1-02"),
+    _meaning("contacts.*.languages", "The languages that {key} speaks.", "S2.1-12"),
     _meaning("contacts.*.roles", "What rules may call {key} by.", "S2.1-12"),
     _meaning("contacts.**", "Somebody whom the plan can reach.", "S2.1-12"),
     _meaning(
@@ -114,7 +115,7 @@ MEANINGS = (
     ),
     _meaning(
         "on_call.*.members",
-        "Who takes turns, week by week, in this order.",
+        "Who takes turns, in this order.",
         "S4.4-01",
         "S4.4-03",
     ),
@@ -123,19 +124,43 @@ MEANINGS = (
         "The day of the first handover; it fixes the weekday.",
         "S4.4-02",
     ),
-    _meaning("on_call.*.handover", "When the watch is handed over.", "S4.4-02"),
     _meaning(
-        "on_call.*.secondary",
-        "Which week's primary backs up this week's.",
+        "on_call.*.first_day",
+        "The day of the first handover; it fixes the weekday.",
+        "S4.4-02",
+    ),
+    _meaning("on_call.*.handover", "When the watch is handed over.", "S4.4-02"),
+    _meaning("on_call.*.every.**", "How long a turn lasts.", "S4.4-02"),
+    _meaning(
+        "on_call.*.weekdays", "The days on which the watch is handed over.", "S4.4-02"
+    ),
+    _meaning(
+        "on_call.*.hours.**", "When this watch is held; at no other hours.", "S4.4-08"
+    ),
+    _meaning(
+        "on_call.*.layers.**",
+        "A rotation that covers the ones above it while it is active.",
+        "S4.4-01",
+    ),
+    _meaning(
+        "on_call.*.specialty",
+        "The kind of incident that this watch is for.",
+        "S2.1-08",
+    ),
+    _meaning(
+        "on_call.*.secondary.**",
+        "Who backs up the primary: the primary of the turn before or after, or members"
+        " of its own.",
         "S4.4-06",
         "S4.4-10",
     ),
     _meaning(
-        "on_call.*.shadow", "Which week's primary gets copies this week.", "S4.4-07"
+        "on_call.*.shadow.**",
+        "Who gets copies and learns: the primary of the turn after or before, or"
+        " members of its own.",
+        "S4.4-07",
     ),
-    _meaning(
-        "on_call.**", "A weekly rotation: who holds the watch.", "S4.4-01", "S4.4-04"
-    ),
+    _meaning("on_call.**", "A schedule: who holds the watch.", "S4.4-01", "S4.4-04"),
     _meaning(
         "severities.P1.response",
         "The first page of a {key} must be answered within this time.",

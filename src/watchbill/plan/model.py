@@ -6,14 +6,14 @@ two questions the engine asks of a plan: which ladder an incident climbs, and wh
 stands behind the targets of its steps.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from watchbill.core.bugs import Hotfix
 from watchbill.core.ladder import Ladder, Step, Target, compose
-from watchbill.core.oncall import Override, Rotation
+from watchbill.core.oncall import Absence, Override, Schedule
 from watchbill.core.people import Directory
 from watchbill.core.roster import Roster
 from watchbill.core.routing import AfterHours, RoutingTable
@@ -121,7 +121,7 @@ class Plan:
     fallback: tuple[Target, ...]
     routing: RoutingTable
     alerting: Alerting
-    rotations: Mapping[str, Rotation]
+    schedules: Mapping[str, Schedule]
     business_hours: WeeklyHours
     channels: Mapping[str, Channel]
     #: Severities whose incident resolves by itself when its last alert does.
@@ -236,7 +236,8 @@ class Plan:
     def roster(
         self,
         *,
-        overrides: tuple[Override, ...] = (),
+        overrides: Sequence[Override] = (),
+        absences: Sequence[Absence] = (),
         unreachable: Container[str] = frozenset(),
         reachable: Container[str] = frozenset(),
     ) -> Roster:
@@ -247,8 +248,9 @@ class Plan:
         """
         return Roster(
             directory=self.directory,
-            rotations=self.rotations,
-            overrides=overrides,
+            schedules=self.schedules,
+            overrides=tuple(overrides),
+            absences=tuple(absences),
             open_hours=self.business_hours,
             unreachable=unreachable,
             reachable=reachable,

@@ -43,6 +43,7 @@ from watchbill.plan.sections.governance import (
     SigningRulesEntry,
     VendorEntry,
 )
+from watchbill.plan.sections.oncall import ScheduleEntry
 from watchbill.plan.sections.process import (
     BugsEntry,
     Clock,
@@ -62,7 +63,6 @@ from watchbill.plan.values import (
     Email,
     Hours,
     Key,
-    Neighbor,
     OneOrMore,
     PersonName,
     Phone,
@@ -124,17 +124,8 @@ class ContactEntry(Entry):
     slack: Text | None = None
     expertise: Keys = ()
     shift: Key | None = None
-
-
-class RotationEntry(Entry):
-    """A weekly on-call rotation (S4.4)."""
-
-    title: Text
-    members: Annotated[Keys, Field(min_length=1)]
-    first_week: Day
-    handover: WallTime
-    secondary: Neighbor = Neighbor.PREVIOUS
-    shadow: Neighbor = Neighbor.NEXT
+    #: The languages spoken, the preferred one first, such as my and en.
+    languages: Keys = ()
 
 
 class TicketEntry(Entry):
@@ -278,7 +269,7 @@ class PlanFile(Entry):
         default_factory=dict
     )
     business_hours: HoursEntry
-    on_call: dict[Key, RotationEntry] = Field(default_factory=dict)
+    on_call: dict[Key, ScheduleEntry] = Field(default_factory=dict)
     severities: Annotated[dict[Key, SeverityEntry], Field(min_length=1)]
     fallback: Targets = ()
     escalation: dict[Key, Steps]

@@ -6,7 +6,7 @@ line and column of the node it is about, or of the key where the key is wrong.
 
 from difflib import get_close_matches
 from enum import StrEnum
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from watchbill.plan.findings import Code, Finding, Span, finding
 from watchbill.plan.schema import PlanFile
+from watchbill.plan.sections.entry import TABLE, WORD
 from watchbill.plan.source import Document, Listing, Node, Path, Scalar, Table
 
 FORMAT = "1"
@@ -80,15 +81,16 @@ def _is_consequence(document: Document, fault: ErrorDetails) -> bool:
 
 
 def _finding(document: Document, fault: ErrorDetails) -> Finding:
-    path: Path = fault["loc"]
+    path = _as_written(document, fault["loc"])
     kind = fault["type"]
     context = fault.get("ctx", {})
     on_key = bool(path) and path[-1] == "[key]"
     path = path[:-1] if on_key else path
     span = document.key_span(path) if on_key else document.span(path)
     if kind == "missing":
-        message = f'the key "{path[-1]}" is missing'
-        return finding(Code.MISSING_KEY, _parent_span(document, path), message)
+        return _missing(document, path)
+    if kind == "missing_key":
+        return _missing(document, (*path, context["key"]))
     if kind == "extra_forbidden":
         return _unknown_key(document, path)
     if kind in _EXPECTED:
@@ -100,6 +102,21 @@ def _finding(document: Document, fault: ErrorDetails) -> Finding:
         return finding(Code.NOTHING_LISTED, span, message)
     message = context.get("message") or fault["msg"]
     return finding(Code.BAD_VALUE, span, message, context.get("hint", ""))
+
+
+def _as_written(document: Document, place: Path) -> Path:
+    """The path of a fault in the text, which may leave the brackets of a list out."""
+    path: Path = ()
+    for step in place:
+        is_bare = isinstance(step, int) and isinstance(document.node(path), Table)
+        if step not in {WORD, TABLE} and not is_bare:
+            path = (*path, step)
+    return path
+
+
+def _missing(document: Document, path: Path) -> Finding:
+    message = f'the key "{path[-1]}" is missing'
+    return finding(Code.MISSING_KEY, _parent_span(document, path), message)
 
 
 def _parent_span(document: Document, path: Path) -> Span:
@@ -136,9 +153,12 @@ def _wrong_shape(node: Node, span: Span, expected: str, path: Path) -> Finding:
 
 
 def _not_a_choice(word: str, span: Span, path: Path) -> Finding:
-    annotation = _annotation_at(path)
-    is_enum = isinstance(annotation, type) and issubclass(annotation, StrEnum)
-    known = [str(one) for one in annotation] if is_enum else []
+    known = [
+        str(choice)
+        for one in _kinds_at(path)
+        if isinstance(one, type) and issubclass(one, StrEnum)
+        for choice in one
+    ]
     message = f'{_name(path)} cannot be "{word}"'
     return finding(Code.NOT_A_CHOICE, span, message, did_you_mean(word, known))
 
@@ -148,17 +168,18 @@ def _keys_of(section: type[BaseModel]) -> list[str]:
 
 
 def _section_at(path: Path) -> type[BaseModel] | None:
-    found = _annotation_at(path)
-    is_section = isinstance(found, type) and issubclass(found, BaseModel)
-    return found if is_section else None
+    for found in _kinds_at(path):
+        if isinstance(found, type) and issubclass(found, BaseModel):
+            return found
+    return None
 
 
-def _annotation_at(path: Path) -> Any:
-    """What the schema says of the node at a path, bare of Annotated and Optional."""
-    found: Any = PlanFile
+def _kinds_at(path: Path) -> list[Any]:
+    """What the schema says of the node at a path: each form that it may have."""
+    found: list[Any] = [PlanFile]
     for step in path:
-        found = _inside(_bare(found), step)
-    return _bare(found)
+        found = [kind for one in found for kind in _forms(_inside(one, step))]
+    return found
 
 
 def _inside(found: Any, step: str | int) -> Any:
@@ -173,10 +194,11 @@ def _inside(found: Any, step: str | int) -> Any:
     return arguments[0] if arguments else None
 
 
-def _bare(found: Any) -> Any:
+def _forms(found: Any) -> list[Any]:
+    """The alternatives of a type, bare of Annotated and Optional."""
     origin = get_origin(found)
     if origin is Annotated:
-        return _bare(get_args(found)[0])
+        return _forms(get_args(found)[0])
     if origin in {Union, UnionType}:
-        return _bare(get_args(found)[0])
-    return found
+        return [form for one in get_args(found) for form in _forms(one)]
+    return [] if found in {None, NoneType} else [found]

@@ -26,6 +26,7 @@ from watchbill.core.ladder import (
     ExpertTarget,
     RoleTarget,
     Target,
+    TurnTarget,
 )
 from watchbill.core.oncall import Duty
 
@@ -205,9 +206,9 @@ def parse_target(text: str) -> Target:
     """Return the target that a plan names.
 
     ``#incidents`` or ``channel.standup`` is a channel, ``on_call.x.secondary`` a
-    duty of the rotation x (without a duty, its primary), ``L3 by category`` the
-    people of L3 with the incident's specialty; all else is a role, contact, alias,
-    group or level.
+    duty of the schedule x (without a duty, its primary), ``L3 by category`` the
+    people of L3 with the incident's specialty, ``one of L1 in turn`` one of them for
+    each incident; all else is a role, contact, alias, group or level.
     """
     if text.startswith("#"):
         return ChannelTarget(channel=text)
@@ -217,17 +218,22 @@ def parse_target(text: str) -> Target:
         return _duty_target(text)
     if text.endswith(" by category"):
         return ExpertTarget(level=parse_key(text.removesuffix(" by category")))
+    if in_turn := _IN_TURN.fullmatch(text):
+        return TurnTarget(role=parse_key(in_turn[1]))
     return RoleTarget(role=parse_key(text))
 
 
+_IN_TURN = re.compile(r"one of (.*) in turn")
+
+
 def _duty_target(text: str) -> Target:
-    _, rotation, *rest = text.split(".")
+    _, schedule, *rest = text.split(".")
     duty = ".".join(rest) or Duty.PRIMARY
-    if not rotation or duty not in set(Duty):
+    if not schedule or duty not in set(Duty):
         message = f'"{text}" does not name a duty'
-        hint = "Write on_call.<rotation>.primary, .secondary or .shadow."
+        hint = "Write on_call.<schedule>.primary, .secondary or .shadow."
         raise UnreadableError(message, hint)
-    return DutyTarget(rotation=rotation, duty=Duty(duty))
+    return DutyTarget(schedule=schedule, duty=Duty(duty))
 
 
 def parse_key(text: str) -> str:
@@ -338,11 +344,19 @@ class Cover(StrEnum):
 
 
 class Neighbor(StrEnum):
-    """Which week's primary holds another duty of this week (A23)."""
+    """Which turn's primary holds another duty of this turn (A23)."""
 
     PREVIOUS = "previous"
     NEXT = "next"
     NONE = "none"
+
+
+class Every(StrEnum):
+    """How long a turn on call lasts, when it is one of these."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
 
 
 class Hours(StrEnum):

@@ -17,6 +17,7 @@ from watchbill.plan.check.ladders import check_ladders
 from watchbill.plan.check.maintenance import check_maintenance
 from watchbill.plan.check.monitoring import check_monitoring
 from watchbill.plan.check.names import check_names
+from watchbill.plan.check.oncall import check_on_call
 from watchbill.plan.check.people import check_people
 from watchbill.plan.check.process import check_process
 from watchbill.plan.findings import Code, Finding
@@ -36,6 +37,7 @@ def check(
     found = [*check_names(case), *check_alerting(case)]
     # Names that lead in a circle have no holders to ask anything of.
     if all(one.code is not Code.ROLE_CYCLE for one in found):
+        found += check_on_call(case)
         found += [*check_ladders(case), *check_people(case)]
         found += [*check_monitoring(case), *check_maintenance(case)]
         found += check_changes(case)

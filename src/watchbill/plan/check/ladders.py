@@ -14,9 +14,10 @@ from watchbill.core.ladder import (
     RoleTarget,
     Since,
     Target,
+    TurnTarget,
     Verb,
 )
-from watchbill.core.oncall import Duty, Rotation
+from watchbill.core.oncall import Duty, Follow, Schedule
 from watchbill.core.people import Contact
 from watchbill.core.temporal import describe
 from watchbill.plan.check.case import Case
@@ -128,13 +129,13 @@ def _needs_somebody(
 def _is_known(case: Case, target: Target) -> bool:
     """Whether the target leads anywhere; if not, that has been reported."""
     match target:
-        case RoleTarget(role=role):
+        case RoleTarget(role=role) | TurnTarget(role=role):
             return case.plan.directory.knows(role)
-        case DutyTarget(rotation=rotation):
-            members = case.file.on_call.get(rotation)
+        case DutyTarget(schedule=schedule):
+            found = case.plan.schedules.get(schedule)
             directory = case.plan.directory
-            return members is not None and all(
-                directory.contact(member) is not None for member in members.members
+            return found is not None and all(
+                directory.contact(member) is not None for member in found.members
             )
         case ExpertTarget(level=level):
             return level in case.file.levels
@@ -147,8 +148,10 @@ def _doubt(case: Case, target: Target) -> _Doubt | None:
     match target:
         case RoleTarget(role=role):
             return _doubt_about(case.plan.directory.holders(role), f'"{role}"')
-        case DutyTarget(rotation=rotation, duty=duty):
-            return _doubt_about_duty(case, case.plan.rotations[rotation], duty)
+        case TurnTarget(role=role):
+            return _doubt_about_each(case.plan.directory.holders(role), role)
+        case DutyTarget(schedule=schedule, duty=duty):
+            return _doubt_about_duty(case, case.plan.schedules[schedule], duty)
         case ExpertTarget(level=level):
             return _doubt_about_experts(case, level)
         case ChannelTarget(channel=channel):
@@ -164,12 +167,27 @@ def _doubt_about(people: Iterable[Contact], name: str) -> _Doubt | None:
     return Code.ONLY_UNFILLED, f"{name} has no contact method filled in"
 
 
-def _doubt_about_duty(case: Case, rotation: Rotation, duty: Duty) -> _Doubt | None:
+def _doubt_about_each(people: tuple[Contact, ...], name: str) -> _Doubt | None:
+    """Of those who take turns each must be reachable, as his turn comes."""
+    if not people:
+        return Code.REACHES_NOBODY, f'"{name}" has no people'
+    for one in people:
+        if not one.is_reachable:
+            return (
+                Code.ONLY_UNFILLED,
+                f'"{one.key}" takes turns without a contact method',
+            )
+    return None
+
+
+def _doubt_about_duty(case: Case, schedule: Schedule, duty: Duty) -> _Doubt | None:
     if duty is Duty.SHADOW:
         return Code.REACHES_NOBODY, "a shadow is never the only one told"
-    if duty is Duty.SECONDARY and has_weeks_without_secondary(rotation):
-        return Code.REACHES_NOBODY, f"{rotation.title} has weeks without a secondary"
-    for member in rotation.members:
+    if duty is Duty.SECONDARY and schedule.secondary is None:
+        return Code.REACHES_NOBODY, f"{schedule.title} has no secondary"
+    if duty is Duty.SECONDARY and has_turns_without_secondary(schedule):
+        return Code.REACHES_NOBODY, f"{schedule.title} has weeks without a secondary"
+    for member in schedule.members:
         contact = case.plan.directory.contact(member)
         if contact is not None and not contact.is_reachable:
             why = f'"{member}" is on call without a contact method'
@@ -177,13 +195,18 @@ def _doubt_about_duty(case: Case, rotation: Rotation, duty: Duty) -> _Doubt | No
     return None
 
 
-def has_weeks_without_secondary(rotation: Rotation) -> bool:
-    """Return whether somebody would back up himself in some week (S4.4-10)."""
-    members, offset = rotation.members, rotation.secondary_offset
-    count = len(members)
-    return any(
-        members[week] == members[(week + offset) % count] for week in range(count)
-    )
+def has_turns_without_secondary(schedule: Schedule) -> bool:
+    """Return whether somebody would back up himself in some turn (S4.4-10)."""
+    match schedule.secondary:
+        case Follow(offset=offset):
+            return any(
+                layer.members[turn] == layer.members[(turn + offset) % count]
+                for layer in schedule.layers
+                for count in [len(layer.members)]
+                for turn in range(count)
+            )
+        case _:
+            return False
 
 
 def _doubt_about_experts(case: Case, level: str) -> _Doubt | None:

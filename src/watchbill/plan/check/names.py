@@ -9,8 +9,10 @@ from watchbill.core.ladder import (
     ExpertTarget,
     RoleTarget,
     Target,
+    TurnTarget,
 )
 from watchbill.plan.check.case import Case
+from watchbill.plan.check.oncall import written_layers
 from watchbill.plan.findings import Code, Finding
 from watchbill.plan.source import Path
 from watchbill.plan.validate import did_you_mean
@@ -27,7 +29,7 @@ def check_names(case: Case) -> Iterator[Finding]:
     yield from _contacts(case)
     yield from _role_names(case)
     yield from _circles(case)
-    yield from _rotations(case)
+    yield from _schedules(case)
     yield from _targets(case)
     yield from _severities(case)
     yield from _routes(case)
@@ -175,14 +177,28 @@ def _runaways(leads: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
                 return
 
 
-def _rotations(case: Case) -> Iterator[Finding]:
+def _schedules(case: Case) -> Iterator[Finding]:
+    """Report members, shifts and specialties of a schedule that the plan lacks."""
     ids = [one.key for one in case.plan.directory.contacts]
-    for key, rotation in case.file.on_call.items():
-        for place, member in enumerate(rotation.members):
+    for path, entry in written_layers(case):
+        for place, member in enumerate(entry.members or ()):
             if member not in ids:
-                path = ("on_call", key, "members", place)
+                where = (*path, "members", place)
                 code = Code.UNKNOWN_MEMBER
-                yield unknown_name(case, code, path, "contact", member, ids)
+                yield unknown_name(case, code, where, "contact", member, ids)
+        for place, hours in enumerate(entry.hours):
+            if isinstance(hours, str) and hours not in case.file.shifts:
+                where = (*path, "hours", place)
+                known = case.file.shifts
+                code = Code.UNKNOWN_SHIFT
+                yield unknown_name(case, code, where, "shift", hours, known)
+    for key, schedule in case.file.on_call.items():
+        wanted, skills = schedule.specialty, case.plan.directory.specialties
+        if wanted is not None and wanted not in skills:
+            where = ("on_call", key, "specialty")
+            message = f'nobody has the specialty "{wanted}"'
+            hint = did_you_mean(wanted, sorted(skills))
+            yield case.at(Code.UNKNOWN_SPECIALTY, where, message, hint)
 
 
 def _targets(case: Case) -> Iterator[Finding]:
@@ -204,12 +220,12 @@ def _targets(case: Case) -> Iterator[Finding]:
 def check_target(case: Case, path: Path, target: Target) -> Iterator[Finding]:
     """Yield a finding if a target leads to nothing that the plan has."""
     match target:
-        case RoleTarget(role=role):
+        case RoleTarget(role=role) | TurnTarget(role=role):
             yield from check_role(case, path, role)
-        case DutyTarget(rotation=rotation):
-            if rotation not in case.file.on_call:
-                code, known = Code.UNKNOWN_ROTATION, case.file.on_call
-                yield unknown_name(case, code, path, "rotation", rotation, known)
+        case DutyTarget(schedule=schedule):
+            if schedule not in case.file.on_call:
+                code, known = Code.UNKNOWN_SCHEDULE, case.file.on_call
+                yield unknown_name(case, code, path, "schedule", schedule, known)
         case ExpertTarget(level=level):
             if level not in case.file.levels:
                 code = Code.UNKNOWN_LEVEL

@@ -4,25 +4,25 @@ All of it is said and none of it refused: an unfinished plan can be run by whoev
 can be reached, and a real staffing gap is not mended by a parser (A10, A21, A22).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import combinations
 
 from watchbill.core.people import Contact
-from watchbill.core.temporal import WeeklyHours
 from watchbill.plan.check.case import Case
-from watchbill.plan.check.ladders import has_weeks_without_secondary
+from watchbill.plan.check.ladders import has_turns_without_secondary
+from watchbill.plan.check.week import (
+    Stretch,
+    gaps_of_week,
+    minutes_of_week,
+    write_hours,
+    write_stretch,
+)
 from watchbill.plan.findings import Code, Finding
 from watchbill.plan.source import Path
-from watchbill.plan.values import DAYS, Cover, is_doubtful_phone, is_placeholder
+from watchbill.plan.values import Cover, is_doubtful_phone, is_placeholder
 
 MAX_WEEK = 60
 """Hours a week above which a shift is reported (A21)."""
-
-_DAY = 24 * 60
-_WEEK = 7 * _DAY
-
-Stretch = tuple[int, int]
-"""Minutes of the week, from Monday 00:00, half open."""
 
 
 def check_people(case: Case) -> Iterator[Finding]:
@@ -60,14 +60,14 @@ def _uncovered(case: Case) -> Iterator[Finding]:
     for level in case.plan.levels:
         if level.cover is not Cover.ALL_HOURS:
             continue
-        gaps = list(_gaps(_worked_at(case, level.key)))
+        gaps = list(gaps_of_week(_worked_at(case, level.key)))
         if gaps:
             minutes = sum(end - start for start, end in gaps)
-            shown = ", ".join(_write_stretch(gap) for gap in gaps[:4])
+            shown = ", ".join(write_stretch(gap) for gap in gaps[:4])
             more = f" and {len(gaps) - 4} more" if len(gaps) > 4 else ""
             message = (
                 f"{level.key} promises 24x7, and nobody works in "
-                f"{_write_hours(minutes)} of the week: {shown}{more}"
+                f"{write_hours(minutes)} of the week: {shown}{more}"
             )
             path: Path = ("levels", level.key, "cover")
             hint = "Give somebody of the level a shift at that time."
@@ -84,48 +84,6 @@ def _worked_at(case: Case, level: str) -> list[Stretch]:
     )
 
 
-def minutes_of_week(hours: WeeklyHours) -> Iterator[Stretch]:
-    """Yield the minutes of an ordinary week that the hours cover."""
-    start = hours.starts.hour * 60 + hours.starts.minute
-    end = hours.ends.hour * 60 + hours.ends.minute
-    end = end if end > start else end + _DAY
-    for day in sorted(hours.days):
-        first, last = day * _DAY + start, day * _DAY + end
-        yield first, min(last, _WEEK)
-        if last > _WEEK:
-            yield 0, last - _WEEK
-
-
-def _gaps(stretches: Iterable[Stretch]) -> Iterator[Stretch]:
-    covered_until = 0
-    for start, end in stretches:
-        if start > covered_until:
-            yield covered_until, start
-        covered_until = max(covered_until, end)
-    if covered_until < _WEEK:
-        yield covered_until, _WEEK
-
-
-def _write_stretch(stretch: Stretch) -> str:
-    start, end = stretch
-    last = end if end % _DAY else end - 1
-    same_day = start // _DAY == last // _DAY
-    until = _write_clock(end) if same_day else _write_minute(end)
-    return f"{_write_minute(start)}-{until}"
-
-
-def _write_minute(minute: int) -> str:
-    return f"{DAYS[minute // _DAY % 7].capitalize()} {_write_clock(minute)}"
-
-
-def _write_clock(minute: int) -> str:
-    return f"{minute % _DAY // 60:02}:{minute % 60:02}"
-
-
-def _write_hours(minutes: int) -> str:
-    return f"{minutes // 60} h" if minutes % 60 == 0 else f"{minutes / 60:.1f} h"
-
-
 def _long_weeks(case: Case) -> Iterator[Finding]:
     for place, entry in enumerate(case.file.contacts):
         hours = case.plan.shifts.get(entry.shift or "")
@@ -134,7 +92,7 @@ def _long_weeks(case: Case) -> Iterator[Finding]:
         minutes = sum(end - start for start, end in minutes_of_week(hours))
         if minutes > MAX_WEEK * 60:
             message = (
-                f"{entry.title} ({entry.id}) works {_write_hours(minutes)} a week "
+                f"{entry.title} ({entry.id}) works {write_hours(minutes)} a week "
                 f"in the shift {entry.shift}; more than {MAX_WEEK} h is reported"
             )
             hint = "Share the shift, and plan relief for leave and illness."
@@ -179,10 +137,10 @@ def _same_person(case: Case) -> Iterator[Finding]:
 
 
 def _secondaries(case: Case) -> Iterator[Finding]:
-    for key, rotation in case.plan.rotations.items():
-        wanted = rotation.secondary_offset != 0
-        if wanted and has_weeks_without_secondary(rotation):
-            message = f"{rotation.title} has weeks in which nobody backs up the primary"
+    for key, schedule in case.plan.schedules.items():
+        if has_turns_without_secondary(schedule):
+            message = f"{schedule.title} has weeks in which nobody backs up the primary"
             hint = "Add members; no one may stand twice in a row."
-            path: Path = ("on_call", key, "members")
+            where = "layers" if case.file.on_call[key].layers is not None else "members"
+            path: Path = ("on_call", key, where)
             yield case.at(Code.NO_SECONDARY, path, message, hint)

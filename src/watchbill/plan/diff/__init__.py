@@ -34,6 +34,7 @@ __all__ = [
     "Diff",
     "Effect",
     "as_fields",
+    "changed_keys",
     "diff",
     "render_diff",
 ]
@@ -55,6 +56,24 @@ def diff(old: Loaded, new: Loaded, *, since: datetime | None = None) -> Diff:
         changes=in_order((*known, *rest)),
         is_same_text=old.source == new.source,
     )
+
+
+def changed_keys(old: Loaded, new: Loaded) -> tuple[tuple[str, ...], ...]:
+    """Return the key of every value that differs, whatever follows from it.
+
+    Raises InvalidPlanError when either plan has errors.
+    """
+    before, after = _leaves(old), _leaves(new)
+    return tuple(
+        key
+        for key in dict.fromkeys((*before, *after))
+        if _value(before, key) != _value(after, key)
+    )
+
+
+def _value(found: Leaves, key: tuple[str, ...]) -> object:
+    leaf = found.get(key)
+    return None if leaf is None else leaf.value
 
 
 def _behavior(old: Plan, new: Plan, *, since: datetime) -> Iterator[Change]:

@@ -20,6 +20,7 @@ from watchbill.core.ladder import (
     Step,
     StopOn,
     Target,
+    TurnTarget,
     Verb,
     When,
 )
@@ -172,8 +173,10 @@ def _recipients(plan: Plan, target: Target, route: Route) -> Iterator[Who]:
     match target:
         case ChannelTarget(channel=channel):
             yield "channel", channel
-        case DutyTarget(rotation=rotation, duty=duty):
-            yield "duty", f"{rotation} {duty}"
+        case DutyTarget(schedule=schedule, duty=duty):
+            yield "duty", f"{schedule} {duty}"
+        case TurnTarget(role=role):
+            yield "turn", role
         case _:
             roster = plan.roster()
             at = plan.meta.effective_at
@@ -339,9 +342,11 @@ def _only(when: When) -> str:
 def _name(old: Plan, new: Plan, who: Who) -> str:
     kind, key = who
     if kind == "duty":
-        rotation, duty = key.rsplit(" ", 1)
-        plan = new if rotation in new.rotations else old
-        return f"the {duty} of {plan.rotations[rotation].title}"
+        schedule, duty = key.rsplit(" ", 1)
+        plan = new if schedule in new.schedules else old
+        return f"the {duty} of {plan.schedules[schedule].title}"
+    if kind == "turn":
+        return f"one of {key} in turn"
     if kind == "contact":
         return person(old, new, key)
     return "a ticket" if kind == "ticket" else key

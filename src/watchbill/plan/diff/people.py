@@ -1,15 +1,15 @@
 """People compared: who they are, how they are reached, and who is on call when.
 
 Methods are masked, because a diff is read in reviews and pasted into chats. The
-weeks of a rotation are compared instant by instant, so that a swap of two members, a
-later handover and a new member all show as the weeks that change hands.
+shifts of a schedule are compared instant by instant, so that a swap of two members, a
+later handover and a new member all show as the stretches that change hands.
 """
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from watchbill.core.ladder import Target
-from watchbill.core.oncall import Duty, Rotation, Shift, shift_at, shifts
+from watchbill.core.oncall import Duty, Schedule, resolve
 from watchbill.core.people import Contact
 from watchbill.core.temporal import Interval
 from watchbill.plan.diff.change import Area, Change, Effect, listed
@@ -89,6 +89,7 @@ def _attributes(was: Contact, now: Contact, who: str) -> Iterator[Change]:
         ("shift", was.shift or "none", now.shift or "none"),
         ("expertise", _set(was.expertise), _set(now.expertise)),
         ("roles", _set(frozenset(was.roles)), _set(frozenset(now.roles))),
+        ("languages", _listed(was.languages), _listed(now.languages)),
     )
     for name, before, after in compared:
         if before != after:
@@ -104,6 +105,10 @@ def _attributes(was: Contact, now: Contact, who: str) -> Iterator[Change]:
 
 def _set(words: frozenset[str]) -> str:
     return ", ".join(sorted(words)) or "none"
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return ", ".join(words) or "none"
 
 
 def _fallback(old: Plan, new: Plan) -> Iterator[Change]:
@@ -133,47 +138,48 @@ def _behind(plan: Plan, targets: tuple[Target, ...]) -> set[str]:
 def compare_weeks(old: Plan, new: Plan, *, since: datetime) -> Iterator[Change]:
     """Yield the stretches of the coming weeks in which another person is on call."""
     during = Interval(starts_at=since, ends_at=since + timedelta(weeks=WEEKS_AHEAD))
-    for key in sorted({*old.rotations, *new.rotations}):
-        was, now = old.rotations.get(key), new.rotations.get(key)
+    for key in sorted({*old.schedules, *new.schedules}):
+        was, now = old.schedules.get(key), new.schedules.get(key)
         if was is None or now is None:
-            title = (now or old.rotations[key]).title
+            title = (now or old.schedules[key]).title
             yield Change(
                 area=Area.ON_CALL,
                 effect=Effect.LOUDER if now else Effect.QUIETER,
-                text=f"the rotation {title} is {'new' if now else 'gone'}",
+                text=f"the schedule {title} is {'new' if now else 'gone'}",
                 key=key,
                 before=was.title if was else "",
                 after=now.title if now else "",
             )
             continue
-        for starts_at, ends_at in _stretches(was, now, during):
-            stretch = Interval(starts_at=starts_at, ends_at=ends_at)
-            yield from _hands(old, new, was, now, stretch)
+        for stretch, held in _stretches(was, now, during):
+            yield from _hands(old, new, now, stretch, held)
+
+
+_Held = dict[Duty, tuple[str | None, str | None]]
+"""Who holds each duty in the old plan and in the new one."""
 
 
 def _hands(
-    old: Plan, new: Plan, was: Rotation, now: Rotation, during: Interval
+    old: Plan, new: Plan, schedule: Schedule, during: Interval, held: _Held
 ) -> Iterator[Change]:
     """A stretch that changes hands; a duty that somebody stops holding stands alone."""
-    before, after = (shift_at(one, at=during.starts_at) for one in (was, now))
     zone = new.meta.zone
     starts, ends = (
         f"{at.astimezone(zone):%a %Y-%m-%d %H:%M}"
         for at in (during.starts_at, during.ends_at)
     )
     found: dict[Effect, list[tuple[Duty, str, str]]] = {}
-    for duty in Duty:
-        held = before.holder(duty), after.holder(duty)
-        if held[0] != held[1]:
-            names = (duty, _holder(old, held[0]), _holder(new, held[1]))
-            found.setdefault(_effect(*held), []).append(names)
+    for duty, (before, after) in held.items():
+        if before != after:
+            names = (duty, _holder(old, before), _holder(new, after))
+            found.setdefault(_effect(before, after), []).append(names)
     for effect, duties in found.items():
         hands = ", ".join(f"{duty} {to} (was {by})" for duty, by, to in duties)
         yield Change(
             area=Area.ON_CALL,
             effect=effect,
-            text=f"{now.title} from {starts} to {ends}: {hands}",
-            key=f"{was.key}/{during.starts_at.isoformat()}",
+            text=f"{schedule.title} from {starts} to {ends}: {hands}",
+            key=f"{schedule.key}/{during.starts_at.isoformat()}",
             before=", ".join(f"{duty} {by}" for duty, by, _ in duties),
             after=", ".join(f"{duty} {to}" for duty, _, to in duties),
         )
@@ -191,27 +197,23 @@ def _holder(plan: Plan, key: str | None) -> str:
 
 
 def _stretches(
-    was: Rotation, now: Rotation, during: Interval
-) -> list[tuple[datetime, datetime]]:
-    """The stretches of an interval in which nobody hands over in either plan.
-
-    Neighbors in which the same two people hold each duty are one stretch.
-    """
-    starts = {during.starts_at}
-    for rotation in (was, now):
-        starts |= {one.during.starts_at for one in shifts(rotation, during=during)}
-    edges = sorted(at for at in starts if at in during)
-    kept = [
-        at
-        for place, at in enumerate(edges)
-        if not place or _held(was, now, at) != _held(was, now, edges[place - 1])
-    ]
-    return list(zip(kept, [*kept[1:], during.ends_at], strict=True))
-
-
-def _held(was: Rotation, now: Rotation, at: datetime) -> list[tuple[str | None, ...]]:
-    found: list[Shift] = [shift_at(was, at=at), shift_at(now, at=at)]
-    return [tuple(shift.holder(duty) for duty in Duty) for shift in found]
+    was: Schedule, now: Schedule, during: Interval
+) -> Iterator[tuple[Interval, _Held]]:
+    """Yield the stretches in which the same two people hold each duty throughout."""
+    shifts = [resolve(schedule, during=during) for schedule in (was, now)]
+    edges = sorted({one.during.starts_at for found in shifts for one in found})
+    started_at, held = edges[0], dict[Duty, tuple[str | None, str | None]]()
+    for at in edges:
+        holders = [
+            {one.duty: one.holder for one in found if at in one.during}
+            for found in shifts
+        ]
+        current = {one: (holders[0].get(one), holders[1].get(one)) for one in Duty}
+        if held and current != held:
+            yield Interval(starts_at=started_at, ends_at=at), held
+            started_at = at
+        held = current
+    yield Interval(starts_at=started_at, ends_at=during.ends_at), held
 
 
 def named(old: Plan, new: Plan, roles: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from watchbill.plan.document import spelling
+from watchbill.plan.document import spelling, watches
 from watchbill.plan.document.blocks import escape, escape_line
 from watchbill.plan.document.draft import Tree
 from watchbill.plan.document.parts import CHANGES, METRICS, ROUTES, TOOLS, Parts
@@ -200,7 +200,10 @@ class Chapters(Parts):
         if self._entries("on_call"):
             self._section("4.4", "On-Call Schedule")
             for _, one in self._entries("on_call"):
-                self._rotation(one)
+                if watches.is_weekly(one):
+                    self._rotation(one)
+                else:
+                    self._schedule(one)
 
     def _route(self, one: Tree) -> list[str]:
         title, *roles = (spelling.said(one.get(name)) for _, name in ROUTES)
@@ -234,11 +237,21 @@ class Chapters(Parts):
         rows = []
         for place, member in enumerate(members):
             others = [members[(place + offset) % len(members)] for _, offset in duties]
-            week = spelling.week(spelling.said(one.get("first_week")), place)
+            first = one.get("first_week") or one.get("first_day")
+            week = spelling.week(spelling.said(first), place)
             rows.append([week, *(self._role(key) for key in (member, *others))])
         self._table([*columns, *(column for column, _ in duties)], rows)
         text = "Weekly rotation, primary carries pager, secondary backup"
         self.out += ["", f"**{self._say('Rotation')}:** {text}"]
+
+    def _schedule(self, one: Tree) -> None:
+        """A schedule that is no list of weeks: its layers, each with its members."""
+        self._sub(escape_line(spelling.said(one.get("title"))))
+        rows = [
+            (name, ", ".join(map(self._role, members)), handover, hours)
+            for name, members, handover, hours in watches.rows(one)
+        ]
+        self._table(["Layer", "Participants", "Handover", "Hours"], rows)
 
     def _maintenance(self) -> None:
         self._chapter(5, "Maintenance Schedule")

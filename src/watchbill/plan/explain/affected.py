@@ -13,6 +13,7 @@ from watchbill.core.ladder import (
     Step,
     StopOn,
     Target,
+    TurnTarget,
     Verb,
     When,
 )
@@ -60,10 +61,13 @@ def _target(plan: Plan, target: Target) -> str:
     match target:
         case ChannelTarget(channel=channel):
             return channel
-        case DutyTarget(rotation=rotation, duty=duty):
-            return f"the {duty} of {plan.rotations[rotation].title}"
+        case DutyTarget(schedule=schedule, duty=duty):
+            return f"the {duty} of {plan.schedules[schedule].title}"
         case ExpertTarget(level=level):
             return f"the people of {level} whose specialty is the incident's category"
+        case TurnTarget(role=role):
+            names = names_of(plan, plan.directory.holders(role))
+            return f"one of {', '.join(names)}, another for each incident,"
         case _:
             names = names_of(plan, plan.directory.holders(target.role))
             return ", ".join(names)
@@ -75,8 +79,8 @@ def reached(plan: Plan, target: Target) -> tuple[Contact, ...]:
     match target:
         case ChannelTarget():
             return ()
-        case DutyTarget(rotation=rotation):
-            members = plan.rotations[rotation].members
+        case DutyTarget(schedule=schedule):
+            members = plan.schedules[schedule].members
             return tuple(one for one in directory.contacts if one.key in members)
         case ExpertTarget(level=level):
             return directory.at_level(level)
@@ -122,7 +126,7 @@ def _of_name(plan: Plan, section: str, name: str) -> Iterator[Contact]:
             for step in plan.steps.get(name, ()):
                 yield from everybody(plan, step.targets)
         case "on_call":
-            members = plan.rotations[name].members
+            members = plan.schedules[name].members
             yield from (one for one in directory.contacts if one.key in members)
         case "levels":
             yield from directory.at_level(name)

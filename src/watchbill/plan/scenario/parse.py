@@ -219,17 +219,17 @@ class _Reader:
         if [one.text for one in words[:2]] != ["on", "call"] or not right:
             message = "this is neither an incident nor a duty"
             raise fault(StoryCode.UNKNOWN_LINE, said.span, message, hint)
-        rotation = words[2] if len(words) == 4 else None
+        schedule = words[2] if len(words) == 4 else None
         duty = words[-1]
         if len(words) not in {3, 4} or duty.text not in set(Duty):
             message = f'"{duty.text}" is not a duty'
-            hint = "Duties are primary, secondary and shadow; a rotation goes before."
+            hint = "Duties are primary, secondary and shadow; a schedule goes before."
             raise fault(StoryCode.BAD_VALUE, duty.span, message, hint)
         self.draft.duties.append(
             DutyLine(
                 line=said.span.line,
                 at=self.draft.at,
-                rotation=rotation,
+                schedule=schedule,
                 duty=Duty(duty.text),
                 expected=right,
                 span=said.span,

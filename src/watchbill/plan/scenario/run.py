@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from watchbill.core.escalation import FiringReason
 from watchbill.core.ladder import StopOn, Verb
-from watchbill.core.oncall import Rotation, on_call
+from watchbill.core.oncall import Schedule, on_call
 from watchbill.core.routing import classify
 from watchbill.core.temporal import at_wall
 from watchbill.plan.findings import START
@@ -142,7 +142,7 @@ class _Teller:
         """Compare who is on call."""
         for line in self.story.duties:
             at = self._instant(line.at)
-            holder = on_call(self._rotation(line), line.duty, at=at)
+            holder = on_call(self._schedule(line), line.duty, at=at).holder
             contact = self.plan.directory.contact(holder) if holder else None
             expected = self._holder(line.expected)
             if expected != (contact.key if contact else None):
@@ -291,19 +291,19 @@ class _Teller:
         severity = self._ask(find_severity, replace(said, text=word))
         return severity, self._ask(find_route, replace(said, text=route.strip())).key
 
-    def _rotation(self, line: DutyLine) -> Rotation:
-        rotations = self.plan.rotations
-        if line.rotation is not None and line.rotation.text in rotations:
-            return rotations[line.rotation.text]
-        if line.rotation is None and len(rotations) == 1:
-            return next(iter(rotations.values()))
-        said = line.rotation
+    def _schedule(self, line: DutyLine) -> Schedule:
+        schedules = self.plan.schedules
+        if line.schedule is not None and line.schedule.text in schedules:
+            return schedules[line.schedule.text]
+        if line.schedule is None and len(schedules) == 1:
+            return next(iter(schedules.values()))
+        said = line.schedule
         message = (
-            f'the plan has no rotation "{said.text}"'
+            f'the plan has no schedule "{said.text}"'
             if said
-            else (f"the plan has {len(rotations)} rotations; say which")
+            else (f"the plan has {len(schedules)} schedules; say which")
         )
-        hint = did_you_mean(said.text if said else "", list(rotations))
+        hint = did_you_mean(said.text if said else "", list(schedules))
         span = said.span if said else line.span
         raise fault(StoryCode.UNKNOWN_NAME, span, message, hint)
 

@@ -92,8 +92,8 @@ class DutyLine:
 
     line: int
     at: WallClock | None
-    #: None when the plan has one rotation only.
-    rotation: Phrase | None
+    #: None when the plan has one schedule only.
+    schedule: Phrase | None
     duty: Duty
     expected: Phrase
     span: Span

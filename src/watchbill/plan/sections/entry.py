@@ -6,6 +6,10 @@ from pydantic import BaseModel, ConfigDict
 
 from watchbill.plan.values import Key, OneOrMore, TargetName, Text
 
+WORD = "<word>"
+TABLE = "<table>"
+"""Which of two forms an entry has; pydantic puts it into the place of a fault."""
+
 Texts = Annotated[tuple[Text, ...], OneOrMore]
 Keys = Annotated[tuple[Key, ...], OneOrMore]
 Targets = Annotated[tuple[TargetName, ...], OneOrMore]

@@ -1,4 +1,4 @@
-"""Storing, proposing, signing, rejecting and withdrawing versions of the plan."""
+"""Storing, proposing, signing, amending, rejecting and withdrawing plan versions."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,10 +6,12 @@ from datetime import datetime
 
 from django.db import transaction
 
-from watchbill.core import planapproval
+from watchbill.core import amendments, planapproval
 from watchbill.core.access import ConsoleRole
 from watchbill.core.planapproval import Approval, Person, Ruling, VersionState
-from watchbill.plan import Loaded, Plan
+from watchbill.plan import Finding, Loaded, Plan, load
+from watchbill.plan.diff import changed_keys, diff, render_diff
+from watchbill.plan.edit import replace
 from watchbill.server.accounts.models import User
 from watchbill.server.plans import queries
 from watchbill.server.plans.models import (
@@ -46,6 +48,27 @@ class ProposalRefusedError(Exception):
         self.is_overtaken = is_overtaken
 
 
+class AmendmentRefusedError(ProposalRefusedError):
+    """A text cannot come into force at once; the message says why.
+
+    ``needs_signatures`` are the keys that are no particulars, ``findings`` the errors
+    of a text that is no plan.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        other: PlanVersion | None = None,
+        is_overtaken: bool = False,
+        needs_signatures: tuple[str, ...] = (),
+        findings: tuple[Finding, ...] = (),
+    ) -> None:
+        super().__init__(reason, other=other, is_overtaken=is_overtaken)
+        self.needs_signatures = needs_signatures
+        self.findings = findings
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """A checked text that somebody wants to have in force, and why."""
@@ -62,8 +85,8 @@ def put_in_force(loaded: Loaded, *, now: datetime) -> PlanVersion:
 
     It takes over at its effective instant if that lies ahead and another plan runs
     until then (S0-02). Incidents that run keep the version they began under (S0-07).
-    A file that has been in force does not displace a signed version: to start again
-    with the same command is no decision.
+    A file that has been in force does not displace a signed version, nor what was
+    amended of it: to start again with the same command is no decision.
     """
     plan, text = _checked(loaded)
     running = _in_force(now=now)
@@ -80,7 +103,8 @@ def put_in_force(loaded: Loaded, *, now: datetime) -> PlanVersion:
         return version
     was_in_force = version.activated_at is not None and version.activated_at <= now
     is_signed = running is not None and running.state == VersionState.APPROVED
-    if was_in_force and is_signed:
+    amends_it = running is not None and version.pk in queries.amends(running.pk)
+    if was_in_force and (is_signed or amends_it):
         return version
     waits = version.activated_at is not None and version.activated_at > now
     if not is_new and waits and version.state in planapproval.RUNNABLE:
@@ -130,6 +154,91 @@ def propose(proposal: Proposal, *, by: User, now: datetime) -> PlanVersion:
     version.save(force_insert=True)
     _record(version, PlanEventKind.PROPOSED, str(by), proposal.reason, now=now)
     return version
+
+
+@transaction.atomic
+def amend(
+    text: str, *, based_on: int, by: User, reason: str, now: datetime
+) -> PlanVersion:
+    """Put a text in force at once that differs in particulars only.
+
+    ``based_on`` is the version in force with which its author began. Whether the
+    author may look after people is the caller's question. AmendmentRefusedError when
+    another version is in force by now, or when the text asks for signatures.
+    """
+    _hold_newest()
+    base = queries.lock(queries.in_force(now=now).pk)
+    if base.pk != based_on:
+        message = "another version came into force since you began"
+        raise AmendmentRefusedError(message, other=base, is_overtaken=True)
+    old, new = queries.loaded_of(base.pk), load(text, name="amendment")
+    _refuse_more_than_particulars(old, new)
+    label = _amendment_label(base)
+    named = load(replace(text, {("plan", "version"): label}), name=f"version {label}")
+    plan, finished = _checked(named)
+    version = PlanVersion(
+        **_columns(plan, finished, now=now),
+        digest=_digest(finished),
+        source_name=named.name,
+        state=base.state,
+        activated_at=now,
+        decided_at=now,
+        author=str(by),
+        author_user=by,
+        reason=reason,
+        based_on=base,
+        signers=base.signers,
+    )
+    version.save(force_insert=True)
+    changes = render_diff(diff(old, new, since=now))
+    said = f"{reason}\n\n{changes}" if reason else changes
+    _record(version, PlanEventKind.AMENDED, str(by), said, now=now)
+    for one in queries.waiting(now=now):
+        said = f"{label} is in force, and this version does not hold it:\n\n{changes}"
+        _record(one, PlanEventKind.OVERTAKEN, str(by), said, now=now)
+    return version
+
+
+def _refuse_more_than_particulars(old: Loaded, new: Loaded) -> None:
+    if old.plan is None:
+        message = (
+            "the plan in force does not pass the check any more; propose a version"
+        )
+        raise AmendmentRefusedError(message)
+    if new.plan is None:
+        first = new.errors[0]
+        message = f"line {first.line}: {first.message}"
+        raise AmendmentRefusedError(message, findings=new.errors)
+    changed = changed_keys(old, new)
+    if not changed:
+        message = "nothing that the plan says is different"
+        raise AmendmentRefusedError(message)
+    before, after = old.plan, new.plan
+    roles = dict.fromkeys((*_signers(old), before.meta.owner))
+    governing = {
+        role: (
+            queries.holders(before.directory, role),
+            queries.holders(after.directory, role),
+        )
+        for role in roles
+    }
+    refused = amendments.needs_signatures(changed, governing=governing)
+    if refused:
+        message = f"this needs signatures, as it is a rule: {', '.join(refused)}"
+        raise AmendmentRefusedError(message, needs_signatures=refused)
+
+
+def _signers(loaded: Loaded) -> list[str]:
+    return queries.signer_roles(_checked(loaded)[1])
+
+
+def _amendment_label(base: PlanVersion) -> str:
+    """A name that no version has; an older amendment may have been displaced."""
+    taken = set(PlanVersion.objects.values_list("label", flat=True))
+    label = amendments.amended_label(base.label)
+    while label in taken:
+        label = amendments.amended_label(label)
+    return label
 
 
 @transaction.atomic

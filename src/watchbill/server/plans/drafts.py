@@ -1,12 +1,14 @@
 """A draft: a text on its way to becoming a version."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from watchbill.plan import Loaded, load
-from watchbill.plan.edit import CannotEditError, Value, replace, value_at
+from watchbill.plan.edit import CannotEditError, path_of, replace, value_at
 from watchbill.plan.source import Path
+from watchbill.plan.writing import Value
 from watchbill.server.plans import queries
 from watchbill.server.plans.models import PlanVersion
 
@@ -68,6 +70,23 @@ def finish(text: str, *, based_on: str, version: str, effective: date) -> str:
         return replace(text, untouched)
     except CannotEditError:
         return text
+
+
+def edited(text: str, edits: Mapping[tuple[str, ...], Value]) -> str:
+    """Return the text with edits made, and every other character as it was.
+
+    Edits are keyed by names, those of a contact by its id; None takes an entry away.
+    A new contact needs no ``id`` in its value. CannotEditError when it cannot be done.
+    """
+    placed: dict[Path, Value] = {}
+    for names, value in edits.items():
+        path = path_of(text, names)
+        is_listed = isinstance(path[-1], int)
+        if is_listed and isinstance(value, Mapping):
+            placed[path] = {"id": names[-1], **value}
+        else:
+            placed[path] = value
+    return replace(text, placed)
 
 
 def check(text: str) -> Loaded:

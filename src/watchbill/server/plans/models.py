@@ -86,6 +86,10 @@ class PlanEventKind(models.TextChoices):
     APPROVED = "approved"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
+    #: It came into force at once, because particulars alone were changed.
+    AMENDED = "amended"
+    #: An amendment came into force that this version, which waits, does not hold.
+    OVERTAKEN = "overtaken"
 
 
 class PlanEvent(models.Model):

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
+from django.db.models import Q
+
 from watchbill.core.people import Directory
 from watchbill.core.planapproval import (
     DEFAULT_SIGNERS,
@@ -17,7 +19,12 @@ from watchbill.core.planapproval import (
 )
 from watchbill.plan import Loaded, Plan, load
 from watchbill.plan.edit import value_at
-from watchbill.server.plans.models import PlanEvent, PlanSignature, PlanVersion
+from watchbill.server.plans.models import (
+    PlanEvent,
+    PlanEventKind,
+    PlanSignature,
+    PlanVersion,
+)
 
 _DECIDED_AGAINST = (VersionState.REJECTED, VersionState.WITHDRAWN)
 
@@ -132,7 +139,7 @@ def approval_under(current: PlanVersion, version: PlanVersion) -> Approval:
     return Approval(
         state=VersionState(version.state),
         signers=tuple(
-            Signer(role=role, holders=_holders(directory, role)) for role in roles
+            Signer(role=role, holders=holders(directory, role)) for role in roles
         ),
         signatures=tuple(
             Signature(role=one.role, contact=one.contact_key)
@@ -144,8 +151,34 @@ def approval_under(current: PlanVersion, version: PlanVersion) -> Approval:
 
 
 def signatures_of(version_id: int) -> list[PlanSignature]:
-    """Return the signatures under a version, in the order in which they were given."""
-    return list(PlanSignature.objects.filter(version_id=version_id).order_by("pk"))
+    """Return the signatures under a version, in the order in which they were given.
+
+    An amendment changes no rule, so that those under what it amends count for it too.
+    """
+    rows = PlanSignature.objects.filter(version_id__in=amends(version_id))
+    return list(rows.order_by("pk"))
+
+
+def amends(version_id: int) -> tuple[int, ...]:
+    """Return a version and, of an amendment, those whose rules it keeps."""
+    found = [version_id]
+    while PlanEvent.objects.filter(
+        version_id=found[-1], kind=PlanEventKind.AMENDED
+    ).exists():
+        version = PlanVersion.objects.only("based_on").get(pk=found[-1])
+        if version.based_on_id is None:
+            break
+        found.append(version.based_on_id)
+    return tuple(found)
+
+
+def waiting(*, now: datetime) -> list[PlanVersion]:
+    """Return the versions that are proposed or ahead, oldest first."""
+    rows = PlanVersion.objects.filter(
+        Q(state=VersionState.PROPOSED)
+        | Q(state__in=sorted(RUNNABLE), activated_at__gt=now)
+    )
+    return list(rows.defer("text").order_by("pk"))
 
 
 def events_of(version_id: int) -> list[PlanEvent]:
@@ -155,7 +188,7 @@ def events_of(version_id: int) -> list[PlanEvent]:
 
 def owners_of(plan: Plan) -> frozenset[str]:
     """Return the contacts who own the plan and may propose changes (S0-04)."""
-    return frozenset(_holders(plan.directory, plan.meta.owner))
+    return frozenset(holders(plan.directory, plan.meta.owner))
 
 
 def signer_roles(text: str) -> list[str]:
@@ -200,7 +233,8 @@ def _loaded(version_id: int) -> Loaded:
     return load(version.text, name=version.source_name)
 
 
-def _holders(directory: Directory, role: str) -> tuple[str, ...]:
+def holders(directory: Directory, role: str) -> tuple[str, ...]:
+    """Return the contacts who hold a role; none when the plan does not know it."""
     if not directory.knows(role):
         return ()
     return tuple(one.key for one in directory.holders(role))

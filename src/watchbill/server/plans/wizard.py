@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from watchbill.plan.edit import Value, value_in
+from watchbill.plan.edit import value_in
 from watchbill.plan.source import Document, Listing, Path, Table
+from watchbill.plan.writing import Value, Words
 
 _TEAM = ("incidents", "team")
 
@@ -25,7 +26,7 @@ class Field:
     label: str
     #: "text", "time", "date", "list" (by commas), "lines" or "choice".
     kind: str = "text"
-    value: Value
+    value: Words
     choices: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -40,7 +41,7 @@ class Field:
             return self.value
         return ("\n" if self.kind == "lines" else ", ").join(self.value)
 
-    def read(self, text: str) -> Value:
+    def read(self, text: str) -> Words:
         """Return an answer as it is written into the plan."""
         if self.kind == "lines":
             return [one.strip() for one in text.splitlines() if one.strip()]
@@ -210,13 +211,14 @@ def _rotation(sheet: _Sheet) -> Question:
         yield from sheet.field(
             "on_call", key, "members", label=_("Members, in turn"), kind="list"
         )
-        yield from sheet.field(
-            "on_call",
-            key,
-            "first_week",
-            label=_("First day; its weekday is that of the handover"),
-            kind="date",
-        )
+        for first in ("first_week", "first_day"):
+            yield from sheet.field(
+                "on_call",
+                key,
+                first,
+                label=_("First day; its weekday is that of the handover"),
+                kind="date",
+            )
         yield from sheet.field(
             "on_call", key, "handover", label=_("Handover at"), kind="time"
         )
