@@ -39,6 +39,7 @@ MUTATIONS: dict[str, dict[str, str]] = {
     "The PostgreSQL supervisor stands alone": {
         "postgres/mutant.py": "import watchbill.core.temporal",
     },
+    "Moving in is pure": {"migrate/mutant.py": "import socket"},
     "A room is built bottom-up": {
         "server/accounts/models.py": "import watchbill.server.accounts.actions",
     },
