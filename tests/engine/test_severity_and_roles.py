@@ -1,6 +1,6 @@
 """Severity, targets, roles and news of an incident, run on PostgreSQL."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -18,6 +18,7 @@ from watchbill.server.incidents.models import (
     TimelineEntry,
 )
 from watchbill.server.notifications.models import Notification
+from watchbill.server.oncall import queries as oncall
 from watchbill.server.tickets.models import Ticket
 
 ACK = IncidentAction.ACKNOWLEDGE
@@ -241,6 +242,30 @@ def test_a_breach_is_recorded_to_the_second_and_told_again_each_day(
     # Dana holds it and leads the team: warnings, the breach, and each day after it.
     assert told == [(3, "tech-lead"), (3.6, "tech-lead"), (4, "tech-lead"),
                     (28, "tech-lead"), (52, "tech-lead")]  # fmt: skip
+
+
+def test_who_is_on_call_is_read_once_for_all_breaches_of_a_round(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[datetime] = []
+
+    def live(*, now: datetime) -> oncall.Live:
+        asked.append(now)
+        return read(now=now)
+
+    read = oncall.live
+    monkeypatch.setattr(oncall, "live", live)
+    several = [watch.declare("P2", "infrastructure") for _ in range(3)]
+    watch.at(minutes(1))
+    for incident in several:
+        watch.act(incident, ACK)
+
+    watch.at(timedelta(hours=5))
+
+    breach = watch.start + timedelta(hours=4)
+    assert {again(one).resolution_missed_at for one in several} == {breach}
+    # Once for the promises and once for the ladders, whose hourly step is due too.
+    assert asked.count(breach) == 2
 
 
 @pytest.mark.req("S3.1-35", "S3.1-02")

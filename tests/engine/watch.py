@@ -19,6 +19,7 @@ from watchbill.core.paging import AddressKind, MethodKind, Provided
 from watchbill.plan import bundled_text, load
 from watchbill.server.clock import VirtualClock
 from watchbill.server.engine import beats, promises
+from watchbill.server.engine import watch as shifts
 from watchbill.server.engine.channels import Channels
 from watchbill.server.engine.deliver import deliver_some
 from watchbill.server.engine.egress import Egress
@@ -173,9 +174,11 @@ class Watch:
             pass
 
     def fire(self, now: datetime) -> int:
-        """Ask what is due of the ladders and of the promises."""
+        """Ask what is due of the ladders, the promises and the shifts."""
         moment = Moment(now=now, wall=now, reach=self.channels.reach)
-        others = run(promises.KIND, moment) + run(beats.KIND, moment)
+        others = sum(
+            run(kind, moment) for kind in (promises.KIND, beats.KIND, shifts.KIND)
+        )
         return fire_due(moment) + others
 
     def deliver(self, channel: str) -> int:

@@ -17,6 +17,7 @@ from watchbill.server.heartbeats.models import HeartbeatEvent, HeartbeatMonitor
 from watchbill.server.hooks.models import ChatPost, ChatRoom, PollCursor, SeenCall
 from watchbill.server.incidents.models import (
     Incident,
+    IncidentOffer,
     Responder,
     RoleAssignment,
     SeverityChange,
@@ -30,6 +31,14 @@ from watchbill.server.intake.models import (
     IntegrationKey,
 )
 from watchbill.server.notifications.models import Delivery, Notification
+from watchbill.server.oncall.models import (
+    Absence,
+    FeedToken,
+    Handover,
+    Override,
+    ShiftNotice,
+    Swap,
+)
 from watchbill.server.people.models import (
     ContactMethod,
     NotificationRule,
@@ -42,6 +51,7 @@ from watchbill.server.tickets.models import Ticket
 from watchbill.server.timers.models import DueStep
 
 __all__ = [
+    "Absence",
     "Alert",
     "AuditRun",
     "ChangeEvent",
@@ -55,11 +65,14 @@ __all__ = [
     "EngineHold",
     "EngineMark",
     "EngineNode",
+    "FeedToken",
+    "Handover",
     "Heartbeat",
     "HeartbeatEvent",
     "HeartbeatMonitor",
     "InboxEntry",
     "Incident",
+    "IncidentOffer",
     "IntakeRejection",
     "Integration",
     "IntegrationKey",
@@ -67,6 +80,7 @@ __all__ = [
     "NotificationRule",
     "OneTimeLink",
     "Outage",
+    "Override",
     "PagingTest",
     "PlanEvent",
     "PlanSignature",
@@ -77,9 +91,11 @@ __all__ = [
     "RoleAssignment",
     "SeenCall",
     "SeverityChange",
+    "ShiftNotice",
     "SignInFailure",
     "Silence",
     "StepFiring",
+    "Swap",
     "Ticket",
     "TimelineEntry",
     "User",

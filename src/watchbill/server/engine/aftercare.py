@@ -16,7 +16,7 @@ from watchbill.server import clock, faults
 from watchbill.server.incidents import actions as incidents
 from watchbill.server.incidents import queries as incident_queries
 from watchbill.server.incidents.models import TimelineKind
-from watchbill.server.notifications import actions, queries
+from watchbill.server.notifications import actions, digests, queries
 from watchbill.server.notifications.models import Notification, Purpose, ReceiptWait
 from watchbill.server.web.live import announce
 from watchbill.server.web.masking import mask
@@ -115,7 +115,7 @@ def after_failure(row: Notification, *, now: datetime) -> None:
     held: the second to ask sees the failure of the first.
     """
     if row.purpose == Purpose.DIGEST:
-        for one in actions.fail_members(row, wall=clock.wall()):
+        for one in digests.fail_members(row, wall=clock.wall()):
             after_failure(one, now=now)
         return
     text = f"Could not tell {row.recipient} by {row.channel}"

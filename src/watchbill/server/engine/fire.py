@@ -37,6 +37,7 @@ from watchbill.server.incidents.queries import Facts
 from watchbill.server.incidents.timeline import entry, record_all
 from watchbill.server.notifications import actions as notifications
 from watchbill.server.notifications.actions import Telling
+from watchbill.server.oncall import queries as oncall
 from watchbill.server.people import queries as people
 from watchbill.server.people.queries import Book
 from watchbill.server.providers import Reach
@@ -74,7 +75,7 @@ def _fire_all(due: list[DueStep], moment: Moment) -> None:
         facts = queries.facts_of(incident)
         roster = rosters.get(incident.plan_version_id)
         if roster is None:
-            roster = _roster(facts, moment.reach, book)
+            roster = _roster(facts, moment, book)
             rosters[incident.plan_version_id] = roster
         decided.append(_decide(step, incident, facts, roster, moment))
     _record(decided, moment, book)
@@ -98,9 +99,13 @@ def _decide(
     )
 
 
-def _roster(facts: Facts, reach: Reach, book: Book) -> Roster:
-    return facts.plan.roster(
-        unreachable=book.unreachable(facts.plan.directory, reach.provided),
+def _roster(facts: Facts, moment: Moment, book: Book) -> Roster:
+    return oncall.roster(
+        facts.plan,
+        now=moment.now,
+        unreachable=lambda directory: book.unreachable(
+            directory, moment.reach.provided
+        ),
         reachable=book.with_own_address(),
     )
 

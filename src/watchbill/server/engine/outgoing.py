@@ -15,6 +15,7 @@ from watchbill.core.messages import Button, Link, Notice, Reply
 from watchbill.server import signed
 from watchbill.server.notifications import queries
 from watchbill.server.notifications.models import Notification, Purpose
+from watchbill.server.oncall import links
 
 
 def notice_for(row: Notification, *, is_answered: bool, follows: str) -> Notice:
@@ -42,6 +43,9 @@ def _links(row: Notification, *, is_answered: bool) -> tuple[Link, ...]:
     if row.purpose == Purpose.TEST:
         url = signed.url_of(row.pk, page="notifications:confirm")
         return (Link(label="Confirm this test", url=url, is_primary=True),)
+    if row.swap_id is not None:
+        url = settings.BASE_URL + links.page_of(row.swap_id, row.contact_key)
+        return (Link(label="Answer", url=url, is_primary=True),)
     if row.incident_id is None:
         return ()
     page = settings.BASE_URL + _page_of("incidents:detail", row.incident_id)

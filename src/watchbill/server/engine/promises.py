@@ -17,9 +17,10 @@ Of a confidential incident nothing is posted, and nobody hears who does not work
 (A15). None of these messages moves the ladder when it fails.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache, partial
 
 from watchbill.core import sla
 from watchbill.core.incidents import IncidentStatus
@@ -40,6 +41,8 @@ from watchbill.server.incidents.queries import Facts
 from watchbill.server.incidents.timeline import SYSTEM, record, tell_all
 from watchbill.server.notifications import actions as notifications
 from watchbill.server.notifications.actions import Telling
+from watchbill.server.oncall import queries as oncall
+from watchbill.server.oncall.queries import Live
 from watchbill.server.people import queries as people
 from watchbill.server.people.queries import Book
 from watchbill.server.timers import actions as timers
@@ -56,6 +59,8 @@ class _Case:
     facts: Facts
     moment: Moment
     book: Book
+    #: Who is on call, read once for all cases of a round, when the first one asks.
+    live: Callable[[], Live]
 
     @property
     def terms(self) -> sla.Terms:
@@ -81,6 +86,7 @@ class _Looked:
 def _fire(due: list[DueStep], moment: Moment) -> None:
     held = queries.hold_many(due)
     book = people.book(wall=moment.wall)
+    live = cache(partial(oncall.live, now=moment.now))
     known = {number: memory.of(incident) for number, incident in held.items()}
     news = memory.news_of_all({number: one.told for number, one in known.items()})
     looked = {}
@@ -88,7 +94,9 @@ def _fire(due: list[DueStep], moment: Moment) -> None:
         number = step.subject_id
         incident = held[number]
         facts = queries.facts_of(incident)
-        case = _Case(incident=incident, facts=facts, moment=moment, book=book)
+        case = _Case(
+            incident=incident, facts=facts, moment=moment, book=book, live=live
+        )
         looked[step] = _look(case, known[number], news.get(number, ()))
     _write(looked, moment)
 
@@ -307,10 +315,12 @@ def _leads(case: _Case) -> tuple[Contact, ...]:
     if plan.incidents.team is None:
         route = plan.routing.route(case.incident.alert_type)
         return _people((route.escalation,), case)
-    return plan.roster().people(
+    roster = case.live().roster(plan)
+    return roster.people(
         plan.incidents.team.commander,
         category=case.incident.category or None,
         at=case.moment.now,
+        turn=case.incident.pk,
     )
 
 
@@ -321,11 +331,14 @@ def _executives(case: _Case) -> tuple[Contact, ...]:
     named = rule.who or (() if digest is None else digest.who)
     if named:
         return _people(named, case)
-    roster, category = plan.roster(), case.incident.category or None
+    roster = case.live().roster(plan)
+    category = case.incident.category or None
     return unique(
         contact
         for target in plan.fallback
-        for contact in roster.people(target, category=category, at=case.moment.now)
+        for contact in roster.people(
+            target, category=category, at=case.moment.now, turn=case.incident.pk
+        )
     )
 
 

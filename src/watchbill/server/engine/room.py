@@ -18,8 +18,9 @@ from watchbill.core.notification import (
 )
 from watchbill.server.incidents import queries as incidents
 from watchbill.server.incidents.models import Incident
-from watchbill.server.notifications import actions, queries
+from watchbill.server.notifications import actions, digests, queries
 from watchbill.server.notifications.models import Notification, Purpose
+from watchbill.server.oncall import queries as oncall
 from watchbill.server.web.live import announce
 
 WORTH_A_DIGEST = 3
@@ -87,7 +88,7 @@ class Room:
         if len(wanted) < WORTH_A_DIGEST:
             return False
         notice = _digest_of(wanted, key=f"digest/{wanted[0].pk}")
-        actions.bundle(wanted, notice, now=self._now, wall=self._wall)
+        digests.bundle(wanted, notice, now=self._now, wall=self._wall)
         announce("notifications")
         return True
 
@@ -127,7 +128,7 @@ def renew_digest(row: Notification, *, wall: datetime) -> bool | None:
         actions.supersede(row, "all that it says has been answered", wall=wall)
         return False
     if len(wanted) < len(members):
-        actions.rewrite_digest(row, _digest_of(wanted, key=row.idempotency_key))
+        digests.rewrite(row, _digest_of(wanted, key=row.idempotency_key))
     return True
 
 
@@ -141,6 +142,8 @@ def _digest_of(rows: list[Notification], *, key: str) -> Notice:
 
 def unwanted(row: Notification, incident: Incident | None) -> str | None:
     """Return why a held message is not wanted any more; None while it is (I4)."""
+    if row.swap_id is not None and not oncall.is_asked(row.swap_id):
+        return "the request was answered or ran out"
     if incident is None:
         return None
     situation = incidents.situation_of(incident)

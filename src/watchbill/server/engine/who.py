@@ -21,6 +21,7 @@ from watchbill.server.engine import muting
 from watchbill.server.incidents import queries as incidents
 from watchbill.server.incidents.models import Incident
 from watchbill.server.notifications.telling import provided_now
+from watchbill.server.oncall import queries as oncall
 from watchbill.server.people import queries as people
 from watchbill.server.plans import simulation
 
@@ -59,8 +60,10 @@ def _circumstances(
     judge = muting.judge(plan, several, since=now, until=now)
     book = people.book(wall=clock.wall())
     return Circumstances(
-        roster=plan.roster(
-            unreachable=book.unreachable(plan.directory, provided_now()),
+        roster=oncall.roster(
+            plan,
+            now=now,
+            unreachable=lambda directory: book.unreachable(directory, provided_now()),
             reachable=book.with_own_address(),
         ),
         silences=judge.silences,

@@ -15,6 +15,7 @@ from watchbill.server.engine import (
     housekeeping,
     mutes,
     promises,
+    watch,
     weekly,
 )
 from watchbill.server.engine.egress import Egress
@@ -38,5 +39,6 @@ def kinds() -> tuple[Kind, ...]:
         audit.KIND,
         watchdog.kind,
         weekly.KIND,
+        watch.KIND,
         housekeeping.KIND,
     )

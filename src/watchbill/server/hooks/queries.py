@@ -185,9 +185,9 @@ def open_incidents(person: Person, *, in_private: bool) -> list[Incident]:
 def may_see_who_is_on_call(person: Person, *, now: datetime) -> bool:
     """Return whether the person may, or takes turns at it."""
     plan = plan_in_force(now=now)
-    rotations = plan.rotations.values() if plan is not None else ()
+    schedules = plan.schedules.values() if plan is not None else ()
     return person.may(Permission.VIEW_ON_CALL) or any(
-        person.contact_key in one.members for one in rotations
+        person.contact_key in one.members for one in schedules
     )
 
 

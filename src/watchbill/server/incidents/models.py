@@ -163,6 +163,36 @@ class Responder(models.Model):
         return f"{self.label} ({self.role})"
 
 
+class IncidentOffer(models.Model):
+    """An open incident that its holder offers to whoever takes the watch (S4.4-12).
+
+    It stays with the holder unless both agree: the one by the offer, the other by
+    accepting it.
+    """
+
+    incident = models.ForeignKey(
+        Incident, on_delete=models.CASCADE, related_name="offers"
+    )
+    handover = models.ForeignKey("watchbill.Handover", on_delete=models.PROTECT)
+    from_contact = models.TextField()
+    to_contact = models.TextField()
+    offered_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+    is_accepted = models.BooleanField(default=False)
+
+    class Meta:
+        """Offered once a hand-over."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["incident", "handover"], name="incidentoffer_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"incident {self.incident_id} offered to {self.to_contact}"
+
+
 class RoleAssignment(models.Model):
     """Somebody's role in the response team, from one instant to another (A30)."""
 

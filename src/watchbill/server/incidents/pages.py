@@ -1,5 +1,6 @@
 """What the incident pages show: rows and core values, put in the words of a page."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,7 @@ from watchbill.server.incidents.models import (
 )
 from watchbill.server.incidents.queries import Facts
 from watchbill.server.incidents.timeline import Actor
+from watchbill.server.oncall import queries as oncall
 
 _ICONS = {
     TimelineKind.DECLARED: "incidents",
@@ -58,7 +60,13 @@ class NextStep:
     who: str
 
 
-def row(incident: Incident, *, now: datetime) -> dict[str, Any]:
+def rows(incidents: Iterable[Incident], *, now: datetime) -> list[dict[str, Any]]:
+    """Return incidents as rows of the list."""
+    live = oncall.live(now=now)
+    return [row(incident, now=now, live=live) for incident in incidents]
+
+
+def row(incident: Incident, *, now: datetime, live: oncall.Live) -> dict[str, Any]:
     """Return an incident as a row of the list."""
     facts = queries.facts_of(incident, with_holders=False)
     severity = facts.plan.severity(incident.severity)
@@ -79,7 +87,7 @@ def row(incident: Incident, *, now: datetime) -> dict[str, Any]:
         "alert_count": getattr(incident, "alert_count", 0),
         "is_drill": incident.is_drill,
         "confidential": incident.is_confidential,
-        "next_step": _next_step(facts, now=now),
+        "next_step": _next_step(facts, live, now=now),
         "resolution_due_at": resolution.due_at if resolution else None,
         "is_late": bool(resolution and resolution.is_broken),
         "reached_nobody": incident.reached_nobody,
@@ -87,11 +95,15 @@ def row(incident: Incident, *, now: datetime) -> dict[str, Any]:
 
 
 def detail(
-    incident: Incident, *, now: datetime, viewer: Actor | None = None
+    incident: Incident,
+    *,
+    now: datetime,
+    live: oncall.Live,
+    viewer: Actor | None = None,
 ) -> dict[str, Any]:
     """Return an incident as the head of its own page."""
     facts = queries.facts_of(incident)
-    return row(incident, now=now) | {
+    return row(incident, now=now, live=live) | {
         "summary": incident.summary,
         "held_since": incident.taken_at or incident.acknowledged_at,
         "mitigated_at": incident.mitigated_at,
@@ -126,7 +138,9 @@ def detail(
     }
 
 
-def ladder(incident: Incident, *, now: datetime) -> list[dict[str, Any]]:
+def ladder(
+    incident: Incident, *, now: datetime, live: oncall.Live
+) -> list[dict[str, Any]]:
     """Return the steps of an incident's ladder, dealt with or to come, in order."""
     facts = queries.facts_of(incident)
     fired = {one.step_key: one for one in queries.firings_of(incident.pk)}
@@ -135,7 +149,12 @@ def ladder(incident: Incident, *, now: datetime) -> list[dict[str, Any]]:
     climbed = escalation.climbed(facts.ladder, facts.progress, facts.situation)
     rows = [
         _step_row(
-            step, fired.get(step.key), facts, is_next=step.key == next_key, now=now
+            step,
+            fired.get(step.key),
+            facts,
+            live,
+            is_next=step.key == next_key,
+            now=now,
         )
         for step in climbed.steps
     ]
@@ -265,30 +284,38 @@ def _targets(
     return rows
 
 
-def _next_step(facts: Facts, *, now: datetime) -> NextStep | None:
+def _next_step(facts: Facts, live: oncall.Live, *, now: datetime) -> NextStep | None:
     coming = escalation.upcoming(facts.ladder, facts.progress, facts.situation)
     if not coming:
         return None
     step, due_at = coming[0]
     return NextStep(
-        label=step.title, due_at=due_at, who=", ".join(_who(step, facts, now))
+        label=step.title, due_at=due_at, who=", ".join(_who(step, facts, live, now))
     )
 
 
-def _who(step: Step, facts: Facts, at: datetime) -> list[str]:
-    roster = facts.plan.roster()
+def _who(step: Step, facts: Facts, live: oncall.Live, at: datetime) -> list[str]:
+    roster = live.roster(facts.plan)
     category = facts.situation.category
     people = unique(
         contact
         for target in step.targets
-        for contact in roster.people(target, category=category, at=at)
+        for contact in roster.people(
+            target, category=category, at=at, turn=facts.situation.turn
+        )
     )
     channels = [one.channel for one in step.targets if isinstance(one, ChannelTarget)]
     return [*(contact.label for contact in people), *channels]
 
 
 def _step_row(
-    step: Step, firing: StepFiring | None, facts: Facts, *, is_next: bool, now: datetime
+    step: Step,
+    firing: StepFiring | None,
+    facts: Facts,
+    live: oncall.Live,
+    *,
+    is_next: bool,
+    now: datetime,
 ) -> dict[str, Any]:
     due_at = escalation.due_at(step, facts.progress, facts.situation)
     since = "counted from the resolution" if step.since is Since.RESOLVED else ""
@@ -309,7 +336,7 @@ def _step_row(
         return shown | {"state": "stopped", "who": [], "why": stopped}
     return shown | {
         "state": "next" if is_next else "pending",
-        "who": _who(step, facts, now),
+        "who": _who(step, facts, live, now),
     }
 
 

@@ -205,6 +205,7 @@ def situation_of(incident: Incident) -> Situation:
         mitigated_at=incident.mitigated_at,
         resolved_at=incident.resolved_at,
         category=incident.category or None,
+        turn=incident.pk,
         confidential=incident.is_confidential,
     )
 

@@ -1,11 +1,12 @@
 """The response team of an incident: who has which role (S3.1-06, A30)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from watchbill.core import team as core
-from watchbill.core.team import Assignment, Setting, TeamRole
+from watchbill.core.ladder import TurnTarget
+from watchbill.core.team import Assignment, Setting, Team, TeamRole
 from watchbill.plan import Plan
 from watchbill.server import bulk
 from watchbill.server.incidents.models import (
@@ -21,6 +22,7 @@ from watchbill.server.incidents.timeline import (
     record,
     record_all,
 )
+from watchbill.server.oncall import queries as oncall
 
 
 def activate(incident: Incident, plan: Plan, *, now: datetime) -> None:
@@ -31,7 +33,9 @@ def activate(incident: Incident, plan: Plan, *, now: datetime) -> None:
     held = {one.role for one in holders(incident.pk)}
     found = [
         one
-        for one in core.assign(team, plan.roster(), _setting(incident, plan, at=now))
+        for one in core.assign(
+            team, oncall.roster(plan, now=now), _setting(incident, plan, at=now)
+        )
         if one.role not in held
     ]
     bulk.insert_values(
@@ -41,16 +45,20 @@ def activate(incident: Incident, plan: Plan, *, now: datetime) -> None:
         record_all([_activated(incident, found, at=now)])
 
 
-def activate_all(incidents: Iterable[Incident], plan: Plan) -> None:
+def activate_all(incidents: Sequence[Incident], plan: Plan) -> None:
     """Fill the roles of incidents that have just been declared."""
-    roster = plan.roster()
-    found: dict[tuple[str, str, datetime], tuple[Assignment, ...]] = {}
+    if not any(plan.team(one.severity) for one in incidents):
+        return
+    # A declaration is older than the look at it; never by more than a roster reaches.
+    roster = oncall.roster(plan, now=max(one.declared_at for one in incidents))
+    found: dict[tuple[str, str, datetime, int], tuple[Assignment, ...]] = {}
     roles, entries = [], []
     for incident in incidents:
         team, at = plan.team(incident.severity), incident.declared_at
         if team is None:
             continue
-        like = (incident.severity, incident.category, at)
+        turn = incident.pk if _is_in_turn(team) else 0
+        like = (incident.severity, incident.category, at, turn)
         if like not in found:
             setting = _setting(incident, plan, at=at)
             found[like] = core.assign(team, roster, setting)
@@ -93,7 +101,8 @@ def relieve(incident: Incident, plan: Plan, actor: Actor, *, now: datetime) -> N
     if team is None or not actor.contact_key or not acting.exists():
         return
     setting = _setting(incident, plan, at=now)
-    if core.relieves(actor.contact_key, team, plan.roster(), setting):
+    roster = oncall.roster(plan, now=now)
+    if core.relieves(actor.contact_key, team, roster, setting):
         take(incident, TeamRole.COMMANDER, actor=actor, now=now)
 
 
@@ -178,6 +187,22 @@ def is_of(one: RoleAssignment, actor: Actor) -> bool:
     return one.label == actor.label and not one.contact_key
 
 
+def _is_in_turn(team: Team) -> bool:
+    """Whether incidents that are alike may have different people."""
+    return any(
+        isinstance(one, TurnTarget)
+        for one in (
+            team.commander,
+            team.acting_commander,
+            team.operations,
+            team.communications,
+            team.communications_after_hours,
+            team.scribe,
+            team.experts,
+        )
+    )
+
+
 def _setting(incident: Incident, plan: Plan, *, at: datetime) -> Setting:
     category = incident.category or None
-    return Setting(at=at, category=category, shifts=plan.shifts)
+    return Setting(at=at, category=category, turn=incident.pk, shifts=plan.shifts)

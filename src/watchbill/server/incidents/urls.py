@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from watchbill.server.incidents import views
+from watchbill.server.incidents import handover_views, views
 
 app_name = "incidents"
 
@@ -19,6 +19,16 @@ urlpatterns = [
         r"/(?P<action>acknowledge|mitigate|resolve|close)/$",
         views.act,
         name="act",
+    ),
+    # They lie among the pages of the watch, whose room knows nothing of incidents.
+    path(
+        "on-call/handover/<str:key>/<str:duty>/",
+        handover_views.handover,
+        name="handover",
+    ),
+    path("on-call/offers/", handover_views.offers, name="offers"),
+    path(
+        "on-call/offers/<int:number>/", handover_views.answer_offer, name="answer_offer"
     ),
     # Lies among the pages of the plan, whose room knows nothing of incidents.
     path("plan/reality/", views.reality, name="reality"),

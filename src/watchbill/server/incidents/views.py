@@ -30,6 +30,7 @@ from watchbill.server.notifications import pages as notification_pages
 from watchbill.server.notifications import queries as notifications
 from watchbill.server.notifications.models import Notification
 from watchbill.server.oncall import pages as oncall
+from watchbill.server.oncall import queries as on_call
 from watchbill.server.people import queries as people
 from watchbill.server.plans import queries as plans
 from watchbill.server.plans.queries import NoPlanInForceError
@@ -61,7 +62,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     page = page_of(request, rows)
     now = clock.now()
     context = {
-        "incidents": [pages.row(incident, now=now) for incident in page],
+        "incidents": pages.rows(page, now=now),
         "page": page,
         "filters": filters,
         "counts": queries.counts(confidential=sees_all),
@@ -83,9 +84,10 @@ def detail(request: HttpRequest, number: int) -> HttpResponse:
     more = not whole and len(entries) > _TIMELINE
     members = alerts.of_incident(number)
     permissions = permissions_held(request)
+    live = on_call.live(now=now)
     context = {
-        "incident": pages.detail(incident, now=now, viewer=_actor(request)),
-        "ladder": pages.ladder(incident, now=now),
+        "incident": pages.detail(incident, now=now, live=live, viewer=_actor(request)),
+        "ladder": pages.ladder(incident, now=now, live=live),
         "timeline": pages.timeline(entries if whole else entries[:_TIMELINE]),
         "timeline_more_url": "?all" if more else "",
         "alerts": [alert_pages.panel_row(one) for one in members],
@@ -246,7 +248,7 @@ def signed_link(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "state": state,
         "outcome": outcome,
-        "incident": pages.detail(incident, now=now),
+        "incident": pages.detail(incident, now=now, live=on_call.live(now=now)),
         "person": {"name": row.recipient},
         "can": _can_signed(incident, row),
         "post_url": request.path,

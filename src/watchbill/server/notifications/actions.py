@@ -87,10 +87,29 @@ def enqueue_all(
     )
 
 
+def enqueue_about_watch(
+    tellings: Iterable[Telling],
+    *,
+    swap_id: int | None = None,
+    now: datetime,
+    wall: datetime,
+) -> None:
+    """Insert what is told of shifts and swaps, as :func:`enqueue` does of incidents.
+
+    With ``swap_id`` each carries a link by which its reader answers that request.
+    """
+    rows = []
+    for telling in tellings:
+        row = _row(telling, incident_id=None, now=now, wall=wall)
+        row.purpose, row.swap_id = Purpose.ON_CALL, swap_id
+        rows.append(row)
+    bulk.insert(rows, ignore_conflicts=True)
+
+
 def give_up(notification: Notification, *, now: datetime, wall: datetime) -> None:
     """Fail a held notification whose worker died in the last attempt it had."""
     _record_lost_attempt(notification, now=now, wall=wall)
-    _update(
+    write_held(
         notification,
         state=NotificationState.FAILED,
         settled_at=wall,
@@ -130,7 +149,7 @@ def supersede(notification: Notification, reason: str, *, wall: datetime) -> Non
     """Give up a held notification that is no longer wanted (I4)."""
     if notification.state == NotificationState.SENDING:
         _mark_lost(notification, wall=wall)
-    _update(
+    write_held(
         notification,
         state=NotificationState.SUPERSEDED,
         settled_at=wall,
@@ -161,7 +180,7 @@ def settle(
         provider_ref=attempt.provider_ref[:200],
     )
     is_open = verdict.state in queries.OPEN
-    _update(
+    write_held(
         notification,
         state=verdict.state,
         next_attempt_at=verdict.retry_at or wall,
@@ -226,7 +245,7 @@ def fail_delivered(
     notification: Notification, detail: str, *, now: datetime, wall: datetime
 ) -> None:
     """Fail a held notification that its provider took and could not deliver (F11)."""
-    _update(
+    write_held(
         notification,
         state=NotificationState.FAILED,
         receipt=ReceiptWait.FAILED,
@@ -242,7 +261,7 @@ def miss_receipt(notification: Notification, *, now: datetime, wall: datetime) -
     It stays delivered: the message may well be on the screen, and only its receipt
     lost; so the next method starts beside it.
     """
-    _update(notification, receipt=ReceiptWait.MISSING, receipt_due_at=None)
+    write_held(notification, receipt=ReceiptWait.MISSING, receipt_due_at=None)
     start_next_method(notification, now=now, wall=wall)
 
 
@@ -264,9 +283,9 @@ def receive_receipt(
     if found is None or found.receipt == ReceiptWait.DELIVERED:
         return found
     if state == ReceiptWait.DELIVERED:
-        _update(found, receipt=state, receipt_at=wall, receipt_due_at=None)
+        write_held(found, receipt=state, receipt_at=wall, receipt_due_at=None)
     elif state == ReceiptWait.FAILED and found.state == NotificationState.DELIVERED:
-        _update(
+        write_held(
             found,
             receipt=state,
             receipt_at=wall,
@@ -278,19 +297,19 @@ def receive_receipt(
 
 def await_receipt(notification: Notification, *, until: datetime) -> None:
     """Look again later at the receipt of a held notification."""
-    _update(notification, receipt_due_at=until)
+    write_held(notification, receipt_due_at=until)
 
 
 def _await_receipt(notification: Notification, *, until: datetime) -> None:
     if notification.receipt == ReceiptWait.NONE:
-        _update(notification, receipt=ReceiptWait.PENDING, receipt_due_at=until)
+        write_held(notification, receipt=ReceiptWait.PENDING, receipt_due_at=until)
 
 
 def fail_orphan(notification: Notification, *, now: datetime, wall: datetime) -> None:
     """Fail a held notification whose channel nobody has any more."""
     if notification.state == NotificationState.SENDING:
         _mark_lost(notification, wall=wall)
-    _update(
+    write_held(
         notification,
         state=NotificationState.FAILED,
         settled_at=wall,
@@ -302,7 +321,7 @@ def fail_orphan(notification: Notification, *, now: datetime, wall: datetime) ->
 
 def put_by(notification: Notification, *, until: datetime) -> None:
     """Let a held notification wait, whether or not an attempt of it runs."""
-    _update(notification, next_attempt_at=until, lease_until=until)
+    write_held(notification, next_attempt_at=until, lease_until=until)
 
 
 def put_off(channel: str, address: str, *, until: datetime, wall: datetime) -> None:
@@ -332,62 +351,6 @@ def release(notification_id: int, *, attempt: int, wall: datetime) -> None:
         Delivery.objects.filter(notification=notification_id, number=attempt).delete()
 
 
-def rewrite_digest(digest: Notification, notice: Notice) -> None:
-    """Let a held digest say what is still wanted."""
-    _update(digest, notice=msgspec.to_builtins(notice), subject=notice.subject[:400])
-
-
-def fail_members(digest: Notification, *, wall: datetime) -> list[Notification]:
-    """Fail what a failed digest was to say; return it."""
-    # In the order of incidents, so that two failed digests do not wait for each other.
-    superseded = digest.members.filter(state=NotificationState.SUPERSEDED)
-    members = list(superseded.order_by("incident_id", "pk"))
-    for one in members:
-        _update(
-            one,
-            state=NotificationState.FAILED,
-            settled_at=wall,
-            detail="the digest that was to say it failed",
-        )
-    return members
-
-
-def bundle(
-    rows: list[Notification], notice: Notice, *, now: datetime, wall: datetime
-) -> Notification:
-    """Replace held notifications of one recipient by one digest of them."""
-    first = rows[0]
-    digest = Notification.objects.create(
-        purpose=Purpose.DIGEST,
-        step_key="digest",
-        verb=first.verb,
-        stop_on=StopOn.NEVER,
-        contact_key=first.contact_key,
-        recipient=first.recipient,
-        channel=first.channel,
-        address=first.address,
-        is_urgent=any(row.is_urgent for row in rows),
-        is_late=any(row.is_late for row in rows),
-        subject=notice.subject[:400],
-        notice=msgspec.to_builtins(notice),
-        idempotency_key=(
-            f"{notice.idempotency_key}/{place_of(first.channel, first.address)}"
-        ),
-        next_methods=first.next_methods,
-        created_at=now,
-        due_at=now,
-        next_attempt_at=wall,
-    )
-    Notification.objects.filter(pk__any=[row.pk for row in rows]).update(
-        state=NotificationState.SUPERSEDED,
-        settled_at=wall,
-        lease_until=None,
-        bundled_into=digest,
-        detail="said in a digest, because there were too many for one recipient",
-    )
-    return digest
-
-
 def start_next_method(
     notification: Notification, *, now: datetime, wall: datetime
 ) -> None:
@@ -395,7 +358,7 @@ def start_next_method(
     if not notification.next_methods:
         return
     (channel, address), *rest = notification.next_methods
-    _update(notification, next_methods=[])
+    write_held(notification, next_methods=[])
     base = notification.idempotency_key.rsplit("/", 1)[0]
     key = f"{base}/{place_of(channel, address)}"
     Notification.objects.bulk_create(
@@ -404,6 +367,7 @@ def start_next_method(
                 incident_id=notification.incident_id,
                 purpose=notification.purpose,
                 paging_test_id=notification.paging_test_id,
+                swap_id=notification.swap_id,
                 step_key=notification.step_key,
                 verb=notification.verb,
                 stop_on=notification.stop_on,
@@ -448,10 +412,10 @@ def _mark_lost(notification: Notification, *, wall: datetime) -> None:
     Delivery.objects.filter(
         notification=notification, number=notification.attempts, finished_at=None
     ).update(finished_at=wall, outcome=Outcome.UNKNOWN, detail=_DIED)
-    _update(notification, may_be_duplicate=True)
+    write_held(notification, may_be_duplicate=True)
 
 
-def _update(notification: Notification, **values: object) -> None:
+def write_held(notification: Notification, **values: object) -> None:
     """Write these columns of a held row, and keep the object true to it."""
     Notification.objects.filter(pk=notification.pk).update(**values)
     for name, value in values.items():
@@ -459,12 +423,13 @@ def _update(notification: Notification, **values: object) -> None:
 
 
 def _row(
-    telling: Telling, *, incident_id: int, now: datetime, wall: datetime
+    telling: Telling, *, incident_id: int | None, now: datetime, wall: datetime
 ) -> Notification:
     first, *rest = telling.methods
     answered = telling.once_answered
     who = telling.contact_key or telling.recipient
     place = place_of(first.channel, first.address)
+    about = "watch" if incident_id is None else incident_id
     return Notification(
         incident_id=incident_id,
         step_key=telling.step.key,
@@ -483,7 +448,7 @@ def _row(
         asks_until=telling.step.stop_on if answered is not None else "",
         verb_once_answered=answered[0].verb if answered is not None else "",
         notice_once_answered=msgspec.to_builtins(answered[1]) if answered else None,
-        idempotency_key=f"{incident_id}/{telling.step.key}/{who}/{place}",
+        idempotency_key=f"{about}/{telling.step.key}/{who}/{place}",
         next_methods=[[method.channel, method.address] for method in rest],
         created_at=now,
         due_at=telling.at,

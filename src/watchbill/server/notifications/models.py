@@ -23,6 +23,8 @@ class Purpose(models.TextChoices):
     TEST = "test"
     #: The code by which an address is verified.
     VERIFICATION = "verification"
+    #: About the watch: reminders, swaps, gaps.
+    ON_CALL = "on_call"
 
 
 class ReceiptWait(models.TextChoices):
@@ -52,6 +54,10 @@ class Notification(models.Model):
         null=True,
         on_delete=models.CASCADE,
         related_name="notifications",
+    )
+    #: The request to swap that it asks its reader to answer.
+    swap = models.ForeignKey(
+        "watchbill.Swap", null=True, db_index=False, on_delete=models.PROTECT
     )
     #: The step of the ladder that decides how it is said.
     step_key = models.TextField()

@@ -15,6 +15,7 @@ _PURPOSES = {
     Purpose.DIGEST: "digest",
     Purpose.TEST: "test page",
     Purpose.VERIFICATION: "verification code",
+    Purpose.ON_CALL: "about the watch",
 }
 _KINDS = {
     Verb.PAGE: "page",

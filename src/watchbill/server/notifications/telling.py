@@ -1,6 +1,5 @@
 """What pages show of how people are told."""
 
-from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +9,6 @@ from django.http import HttpRequest
 
 from watchbill.core import paging
 from watchbill.core.notification import Method
-from watchbill.core.oncall import Duty, on_call
 from watchbill.core.paging import AddressKind, MethodKind, Provided
 from watchbill.core.people import Contact
 from watchbill.core.temporal import WeeklyTime
@@ -21,6 +19,7 @@ from watchbill.integrations.push.outbound import (
 )
 from watchbill.server import clock
 from watchbill.server.notifications.forms import ADDRESS_LABELS, KIND_LABELS
+from watchbill.server.oncall import queries as oncall
 from watchbill.server.people import queries as people
 from watchbill.server.people.contacting import CODE_TRIES
 from watchbill.server.people.models import ContactMethod, PagingTest
@@ -224,17 +223,13 @@ _RANKS = {
 
 def duties_of(*, now: datetime) -> dict[str, list[str]]:
     """Return what each contact that is on call now is, in words, by key."""
-    try:
-        plan = plans.plan_of(plans.in_force(now=now).pk)
-    except NoPlanInForceError:
+    plan = oncall.plan_now(now=now)
+    if plan is None:
         return {}
-    found = defaultdict[str, list[str]](list)
-    for rotation in plan.rotations.values():
-        for duty in Duty:
-            key = on_call(rotation, duty, at=now)
-            if key is not None:
-                found[key].append(f"{duty}, {rotation.title}")
-    return dict(found)
+    return {
+        key: [f"{one.duty}, {plan.schedules[one.schedule].title}" for one in shifts]
+        for key, shifts in oncall.duties_of(plan, at=now).items()
+    }
 
 
 def weekly_time(*, now: datetime) -> WeeklyTime | None:

@@ -1,7 +1,7 @@
 """Reading users, and how the contacts of the plan want to be told."""
 
 from collections import defaultdict
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -29,6 +29,8 @@ from watchbill.server.plans.queries import NoPlanInForceError
 
 BAD_FOR = timedelta(hours=1)
 """A refused address is left alone for this long while there is another one."""
+
+_WAKING = frozenset({MethodKind.VOICE, MethodKind.SMS})
 
 ANSWER_WITHIN = timedelta(hours=4)
 """A test page that nobody has confirmed by then is shown to the owners."""
@@ -138,6 +140,36 @@ def why_refused(row: ContactMethod, *, at: datetime) -> str:
     if row.failed_at is not None and at - row.failed_at < BAD_FOR:
         return f"it was refused: {row.failed_because}"
     return ""
+
+
+def doubts(
+    contact: Contact, book: Book, provided: tuple[Provided, ...]
+) -> tuple[str, ...]:
+    """Return why a page might not reach a contact, in sentences; none if it should.
+
+    Whoever is on call should have proven a phone, where phones can be reached at all
+    (S2.1-15).
+    """
+    methods = book.methods_of(contact)
+    if not paging.can_reach(methods, provided):
+        return ("no address of theirs leads to a channel that is set up",)
+    wanted = {one.reaches for one in provided if one.kind in _WAKING}
+    wanted = wanted or {one.reaches for one in provided}
+    proven = {
+        (one.kind, one.address)
+        for one in book.known.get(contact.key, ())
+        if one.verified_at is not None
+    }
+    usable = [one for one in methods if one.kind in wanted and not one.is_barred]
+    found = [
+        f"{one.kind} is left alone: {one.unusable_because}"
+        for one in methods
+        if one.unusable_because
+    ]
+    if not any((one.kind.value, one.address) in proven for one in usable):
+        what = "phone" if wanted == {AddressKind.PHONE} else "address"
+        found.insert(0, f"no {what} of theirs is verified")
+    return tuple(found)
 
 
 def book(*, wall: datetime) -> Book:
@@ -250,6 +282,12 @@ def tests_listed(contact_key: str) -> list[PagingTest]:
     """Return the latest tests of a contact, newest first."""
     rows = PagingTest.objects.filter(contact_key=contact_key)
     return list(rows.order_by("-sent_at", "-pk")[:10])
+
+
+def latest_tests(contact_keys: Collection[str]) -> dict[str, PagingTest]:
+    """Return the newest test of each of these contacts that had any, by key."""
+    rows = PagingTest.objects.filter(contact_key__in=contact_keys)
+    return {one.contact_key: one for one in rows.order_by("sent_at", "pk")}
 
 
 def weekly_tests(*, since: datetime) -> list[PagingTest]:

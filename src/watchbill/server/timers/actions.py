@@ -57,6 +57,12 @@ def ensure(kind: str, *, due_at: datetime) -> None:
     DueStep.objects.bulk_create([row], ignore_conflicts=True)
 
 
+def hasten(kind: str, *, now: datetime) -> None:
+    """Let the next round of recurring work come now, waiting for one that runs."""
+    rows = DueStep.objects.filter(kind=kind, subject_id=0, state=DueStepState.PENDING)
+    rows.filter(wake_at__gt=now).update(due_at=now, wake_at=now)
+
+
 def next_look(step: DueStep, *, at: datetime | None, now: datetime) -> None:
     """Move a held step to the next look at its subject; None ends it.
 

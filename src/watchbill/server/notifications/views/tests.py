@@ -17,6 +17,7 @@ from watchbill.core.access import Permission
 from watchbill.core.people import Contact
 from watchbill.server import clock, signed
 from watchbill.server.notifications import queries, readiness
+from watchbill.server.notifications.ahead import few_people, readiness_ahead
 from watchbill.server.notifications.readiness import TooManyTestsError
 from watchbill.server.notifications.telling import (
     address_kind,
@@ -47,6 +48,8 @@ def readiness_page(request: HttpRequest) -> HttpResponse:
     now = clock.now()
     context = {
         "rows": readiness_rows(provided_now(), now=now, wall=clock.wall()),
+        "ahead": readiness_ahead(provided_now(), now=now, wall=clock.wall()),
+        "few": few_people(now=now),
         "weekly": weekly_row(now=now),
         "may_test": may(request, Permission.MANAGE_USERS),
     }
