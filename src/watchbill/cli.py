@@ -15,6 +15,11 @@ _COMMANDS = {
     "up": ("watchbill.commands.up", "Run watchbill."),
     "demo": ("watchbill.commands.demo", "Run a demonstration, with a story played."),
     "plan": ("watchbill.commands.plan", "Check, simulate and print a plan."),
+    "oncall": ("watchbill.commands.oncall", "Say who is on call, when and why."),
+    "import": (
+        "watchbill.commands.import_",
+        "Move in from another on-call product.",
+    ),
     "engine": (
         "watchbill.commands.engine",
         "See the engine, hold it and release it.",

@@ -11,7 +11,9 @@ from tests.server import site
 from watchbill.core.access import ConsoleRole
 from watchbill.core.alerts import AlertStatus
 from watchbill.core.notification import Method
+from watchbill.core.oncall import Duty
 from watchbill.core.paging import AddressKind
+from watchbill.core.temporal import Interval
 from watchbill.server import signed
 from watchbill.server.accounts import actions as accounts
 from watchbill.server.accounts.models import User
@@ -25,6 +27,9 @@ from watchbill.server.intake.models import InboxEntry, Integration
 from watchbill.server.notifications import readiness
 from watchbill.server.notifications.models import Notification
 from watchbill.server.notifications.telling import contacts_now
+from watchbill.server.oncall import actions as oncall
+from watchbill.server.oncall import links
+from watchbill.server.oncall.models import Swap
 from watchbill.server.people.models import ContactMethod
 from watchbill.server.plans.models import PlanVersion
 from watchbill.server.silences import actions as silences
@@ -34,7 +39,7 @@ from watchbill.server.silences.models import Silence
 from watchbill.server.tickets.models import Ticket
 
 ROLES = ("anonymous", *(role.value for role in ConsoleRole), "deactivated")
-_ON_CALL = "devops_engineer"
+_ON_CALL, _SCHEDULE = "devops_engineer", "primary-oncall"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -57,6 +62,10 @@ class Console:
     alert: Alert
     silence: Silence
     monitor: HeartbeatMonitor
+    #: What people changed of the watch, by the part of a route that names it.
+    changes: Mapping[str, int]
+    swap_token: str
+    feed_secret: str
     owner_token: str
     sign_in_token: str
 
@@ -81,6 +90,7 @@ def furnish(plan: PlanVersion, *, now: datetime) -> Console:
     integration, key = intake.create_integration(
         kind="alertmanager", name="Prometheus", now=now
     )
+    changes, swap, feed_secret = _changes_of_the_watch(now=now)
     return Console(
         now=now,
         plan=plan,
@@ -118,6 +128,9 @@ def furnish(plan: PlanVersion, *, now: datetime) -> Console:
             now=now,
         ),
         monitor=_monitor(now=now),
+        changes=changes,
+        swap_token=links.token(swap.pk, "backend_engineer"),
+        feed_secret=feed_secret,
         owner_token=owner_token,
         sign_in_token=accounts.make_sign_in_link(people["responder"], now=now),
     )
@@ -140,6 +153,48 @@ def _alert(integration: Integration, incident: Incident, *, now: datetime) -> Al
         received_at=now,
         last_seen_at=now,
     )
+
+
+def _changes_of_the_watch(*, now: datetime) -> tuple[dict[str, int], Swap, str]:
+    """Make one of each: all of them the responder's."""
+    day = timedelta(days=1)
+    during = Interval(starts_at=now + 30 * day, ends_at=now + 31 * day)
+    by = "Responder"
+    made = oncall.override(
+        _SCHEDULE, Duty.PRIMARY, _ON_CALL, during, reason="", by=by, now=now
+    )
+    away = Interval(starts_at=now + 90 * day, ends_at=now + 91 * day)
+    absence = oncall.add_absence(
+        _ON_CALL, away, kind="leave", note="", by=by, now=now
+    ).absence
+    swap = oncall.ask_swap(
+        _SCHEDULE,
+        Duty.PRIMARY,
+        during,
+        asked_by=_ON_CALL,
+        asked_of="backend_engineer",
+        return_during=None,
+        message="",
+        now=now,
+    )
+    handover = oncall.write_handover(
+        _SCHEDULE,
+        Duty.PRIMARY,
+        from_contact="backend_engineer",
+        to_contact=_ON_CALL,
+        at=now,
+        summary="Nothing is open.",
+        now=now,
+    )
+    feed = oncall.make_feed(contact_key=_ON_CALL, made_for=_ON_CALL, by=by, now=now)
+    numbers = {
+        "override": made.pk,
+        "absence": absence.pk,
+        "swap": swap.pk,
+        "handover": handover.pk,
+        "feed": feed.feed.pk,
+    }
+    return numbers, swap, feed.secret
 
 
 def _monitor(*, now: datetime) -> HeartbeatMonitor:
@@ -219,6 +274,7 @@ def _values(name: str, console: Console) -> dict[str, Any]:
         "opsgenie": {"name": str(console.silence.public_id), "identifier": "alias"},
     }
     values = named.get(room, {}) | named.get(name, {})
+    values |= _of_the_watch(name, console)
     if room in numbers:
         values["number"] = numbers[room]
     if name in tokens:
@@ -237,6 +293,33 @@ def _values(name: str, console: Console) -> dict[str, Any]:
         # No provider is set up on this console; tests/hooks sets one up.
         values |= {"provider": "slack", "door": "actions"}
     return values
+
+
+def _of_the_watch(name: str, console: Console) -> dict[str, Any]:
+    """Return what the routes of the watch name."""
+    room, _colon, route = name.partition(":")
+    if room not in {"oncall", "reports", "api"} and route not in {
+        "handover",
+        "answer_offer",
+    }:
+        return {}
+    numbers = {
+        "cancel_override": "override",
+        "cancel_absence": "absence",
+        "swap_answer": "swap",
+        "accept_handover": "handover",
+        "feed_revoke": "feed",
+        "override": "override",
+        "absence": "absence",
+    }
+    return {
+        "key": _ON_CALL if route.startswith("person") else _SCHEDULE,
+        "name": "devops",
+        "duty": "primary",
+        "number": console.changes.get(numbers.get(route, ""), 1),
+        "token": console.swap_token,
+        "secret": console.feed_secret,
+    }
 
 
 def body_of(name: str) -> dict[str, str]:
@@ -278,6 +361,8 @@ def body_of(name: str) -> dict[str, str]:
         "intake:replay": {"wish": "6d5f0d0e-4a52-4b33-8b0e-3f1f1f0b1c55"},
         "intake:settings": {"name": "Grafana"},
         "intake:test": {"wish": "6d5f0d0e-4a52-4b33-8b0e-3f1f1f0b1c56"},
+        "oncall:swap_answer": {"answer": "withdraw"},
+        "oncall:swap_signed": {"answer": "decline"},
         "who_gets": {"labels": "service=web"},
     }
     return forms.get(name, {})

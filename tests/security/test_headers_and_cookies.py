@@ -47,9 +47,12 @@ POLICY = {
 }
 
 
+#: Their address, or what they show, is a secret that no other host may hear of.
+_WITH_SECRETS = ("/n/", "/confirm/", "/on-call/swap/")
+
+
 def check(response: Any, where: str) -> None:
-    # Their address is a secret, which no other host may hear of.
-    is_link = "/n/" in where or "/confirm/" in where
+    is_link = any(one in where for one in _WITH_SECRETS)
     for name, value in REQUIRED.items():
         wanted = "no-referrer" if name == "Referrer-Policy" and is_link else value
         assert response.headers.get(name) == wanted, (where, name)

@@ -163,14 +163,14 @@ def test_the_watch_changes_on_friday_at_ten_and_not_at_midnight(
 ) -> None:
     virtual_clock.move_to(local.astimezone(UTC))
     page = owner.get("/on-call/")
-    (rotation,) = page.context["rotations"]
-    duties = {watch["duty"]: watch["name"] for watch in rotation["current"]}
-    assert duties["Primary"] == primary
-    assert rotation["handover_at"].astimezone(YANGON).strftime("%a %H:%M") == (
-        "Fri 10:00"
-    )
-    assert rotation["handover_at"] > local
-    assert [week["is_current"] for week in rotation["weeks"]].count(True) == 1
+    (schedule,) = page.context["schedules"]
+    first = schedule["duties"][0]
+    assert first["name"] == "Primary"
+    assert first["now"]["face"].name == primary
+    ends_at = first["now"]["ends_at"]
+    assert ends_at.astimezone(YANGON).strftime("%a %H:%M") == "Fri 10:00"
+    assert ends_at > local
+    assert first["next"]["starts_at"] == ends_at
 
 
 @pytest.mark.req("S2.1-16")

@@ -43,10 +43,10 @@ def render(plan: str, kind: str, language: str, output: Path | None) -> None:
     if kind != "md":
         document = render_html(document, language=chosen)
     if kind != "pdf":
-        _write(output, document.encode())
+        write(output, document.encode())
         return
     try:
-        _write(output, render_pdf(document))
+        write(output, render_pdf(document))
     except PdfUnavailableError as error:
         raise click.ClickException(str(error)) from error
 
@@ -76,7 +76,7 @@ def import_(
         raise click.ClickException(message) from error
     only_report = output is None and (report or wants_json)
     if not only_report:
-        _write(output, found.text.encode())
+        write(output, found.text.encode())
     _report(found, document.name, full=report, as_json=wants_json)
 
 
@@ -89,7 +89,8 @@ def _report(found: Imported, name: str, *, full: bool, as_json: bool) -> None:
         click.echo(f"{name}: {found.report.summary()}", err=True)
 
 
-def _write(output: Path | None, content: bytes) -> None:
+def write(output: Path | None, content: bytes) -> None:
+    """Write to a file, or print; say in a sentence why that cannot be done."""
     if output is None:
         click.echo(content, nl=False)
         return

@@ -197,6 +197,11 @@ def wall() -> datetime:
     return _current.wall()
 
 
+def of_machine() -> datetime:
+    """Return what this machine's own clock shows, for a command without a database."""
+    return datetime.now(UTC)
+
+
 def rate() -> float:
     """Return how much faster than the wall clock the plan runs."""
     return _current.rate

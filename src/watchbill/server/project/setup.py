@@ -26,6 +26,7 @@ from watchbill.server.engine.loop import Engine, node_name
 from watchbill.server.hooks import ways
 from watchbill.server.intake import actions as intake
 from watchbill.server.intake.models import Scope
+from watchbill.server.oncall import desk as oncall_desk
 from watchbill.server.plans import actions as plan_actions
 from watchbill.server.plans import queries as plan_queries
 from watchbill.server.plans.models import PlanVersion
@@ -57,6 +58,11 @@ class Installation:
     def engine_desk(self) -> ModuleType:
         """What an operator may do to the engine."""
         return desk
+
+    @property
+    def oncall_desk(self) -> ModuleType:
+        """Who is on call, and what a calendar adds to it."""
+        return oncall_desk
 
     @property
     def trial(self) -> ModuleType:

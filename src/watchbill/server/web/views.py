@@ -10,6 +10,15 @@ from watchbill.server.web.access import open_to_all
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Say in words that a form came without its secret, and what to do."""
+    if request.path.startswith("/api/"):
+        content = {
+            "type": "about:blank",
+            "title": "That is not allowed",
+            "status": 403,
+            "detail": f"nothing was done: {reason or 'the token of a form is missing'}",
+        }
+        kind = "application/problem+json"
+        return JsonResponse(content, status=403, content_type=kind)
     return render(request, "web/csrf_failure.html", {"reason": reason}, status=403)
 
 
