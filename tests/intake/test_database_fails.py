@@ -49,6 +49,15 @@ def assert_come_back(answer: Response) -> None:
     assert answer.headers["retry-after"] == "1"
 
 
+def distinct() -> list[bytes]:
+    """Return what is stored, once each.
+
+    A post that took too long is answered 503, although it may be stored all the same;
+    it comes again, and folding sees that it did.
+    """
+    return list(dict.fromkeys(stored()))
+
+
 async def until_accepted(app: WatchbillApplication, path: str, content: bytes) -> None:
     async with asyncio.timeout(PATIENCE):
         while (await ask(app, "POST", path, content)).status != 202:
@@ -67,7 +76,7 @@ def test_a_commit_that_hangs_is_answered_503_and_the_next_one_is_stored(
         await until_accepted(app, path, body("after"))
 
     drive(test)
-    assert stored() == [body("before"), body("after")]
+    assert distinct() == [body("before"), body("after")]
 
 
 def test_a_look_up_that_hangs_is_answered_503_and_stores_nothing(path: str) -> None:
@@ -80,7 +89,7 @@ def test_a_look_up_that_hangs_is_answered_503_and_stores_nothing(path: str) -> N
         await until_accepted(app, path, body("after"))
 
     drive(test)
-    assert stored() == [body("after")]
+    assert distinct() == [body("after")]
 
 
 @contextmanager
@@ -128,7 +137,7 @@ def test_a_database_that_is_gone_is_answered_503_and_accepts_again_when_it_is_ba
     connections.close_all()
     drive(test)
     first = [body("before")] if is_key_known else []
-    assert stored() == [*first, body("after")]
+    assert distinct() == [*first, body("after")]
 
 
 def test_it_accepts_again_although_the_clock_could_not_ask_the_database(
@@ -149,7 +158,7 @@ def test_it_accepts_again_although_the_clock_could_not_ask_the_database(
     with clock.use(DatabaseClock()):
         connections.close_all()
     drive(test)
-    assert stored() == [body("before"), body("after")]
+    assert distinct() == [body("before"), body("after")]
 
 
 @pytest.mark.parametrize("instants", range(5))

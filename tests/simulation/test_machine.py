@@ -10,7 +10,11 @@ from tests.simulation.mutants import MUTANTS, Mutant
 pytestmark = pytest.mark.req("S3.2-18", "S3.2-19", "S2.2-09", "A2")
 
 EXAMPLES = 400
-"""How many examples each search may need; the right engine passes as many."""
+"""How many examples the right engine passes."""
+
+MOST = 4_000
+"""How many examples a search may need: each bug is found within a few hundred, and
+which they are depends on the modules that Hypothesis finds loaded."""
 
 TestAnyWorld = AnyWorld.TestCase
 TestAnyWorld.settings = settings(stateful_step_count=40, deadline=None, max_examples=20)
@@ -24,7 +28,7 @@ def test_the_engine_passes_the_search_that_finds_the_bugs() -> None:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda one: one.__name__)
 def test_a_planted_bug_is_found(mutant: type[Mutant]) -> None:
-    breach = search(mutant, examples=EXAMPLES)
+    breach = search(mutant, examples=MOST)
 
     assert breach is not None
     assert breach.law in mutant.breaks
