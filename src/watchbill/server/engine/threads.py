@@ -54,7 +54,11 @@ def listener() -> Connection:
     known = {option.keyword.decode() for option in Conninfo.get_defaults()}
     own = {name: value for name, value in values.items() if name in known}
     listening = Connection.connect(make_conninfo(**own), autocommit=True)
-    listening.execute(f"LISTEN {WAKE_CHANNEL}")
+    try:
+        listening.execute(f"LISTEN {WAKE_CHANNEL}")
+    except BaseException:  # a database that stops may take us and not listen to us
+        listening.close()
+        raise
     return listening
 
 
