@@ -47,12 +47,13 @@ from watchbill.server.engine import (
 from watchbill.server.engine.aftercare import settle_orphan
 from watchbill.server.engine.channels import Channels
 from watchbill.server.engine.dispatch import Dispatcher
-from watchbill.server.engine.fold import fold_waiting
-from watchbill.server.engine.kinds import BATCH, Kind, Moment
+from watchbill.server.engine.fold import BATCH, fold_waiting
+from watchbill.server.engine.kinds import Kind, Moment
 from watchbill.server.engine.modem import ModemTroubleError
 from watchbill.server.engine.polling import Poller, PollFailedError
 from watchbill.server.engine.queries import SILENT_AFTER
 from watchbill.server.engine.threads import POLL, hear, keep_going, listener
+from watchbill.server.engine.yielding import Turns
 from watchbill.server.hooks import actions as hooks
 from watchbill.server.hooks import chatrooms
 from watchbill.server.incidents.queries import LADDER
@@ -210,12 +211,17 @@ class Engine:
         done = partial(self._done, name)
         if self._folds_apart and folding.keep_process(until=self._stopping, done=done):
             return
+        turns = Turns()
         with listener() as listening:
             while self._wait_for(self._may_fold):
+                turns.begin()
                 folded = fold_waiting(now=clock.now())
                 done()
+                rest = turns.rest()
                 if folded < BATCH:
                     hear(listening, POLL)
+                else:
+                    self._pause_for(rest)
 
     def _fire(self, kind: Kind) -> None:
         if kind.name == LADDER:

@@ -34,6 +34,7 @@ from watchbill.server.engine.threads import (  # noqa: E402
     keep_going,
     listener,
 )
+from watchbill.server.engine.yielding import Turns  # noqa: E402
 
 NICE = 5
 
@@ -44,15 +45,20 @@ def fold_rounds(*, until: threading.Event, tell: Callable[[list[float]], None]) 
     """Fold what waits, again and again, and tell how long each post had waited."""
     lags: list[float] = []
     measures.hand_folds_to(lags.append)
+    turns = Turns()
     with listener() as listening:
         while not until.is_set():
             timekeeping.synchronise()
+            turns.begin()
             folded = 0
             if gate.state().is_open:
                 folded = fold_waiting(now=clock.now())
                 tell(lags)
                 lags.clear()
-            if folded < BATCH and not until.is_set():
+            rest = turns.rest()
+            if folded >= BATCH:
+                until.wait(rest.total_seconds())
+            elif not until.is_set():
                 hear(listening, POLL)
 
 
