@@ -37,7 +37,8 @@ from watchbill.core.ladder import (
     StopOn,
     Verb,
 )
-from watchbill.core.oncall import Duty, Follow, Layer, Schedule
+from watchbill.core.layers import Layer
+from watchbill.core.oncall import Duty, Follow, Schedule
 from watchbill.core.people import Contact, Directory
 from watchbill.core.recurrence import Rhythm
 from watchbill.core.roster import Roster

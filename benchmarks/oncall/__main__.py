@@ -27,12 +27,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from time import perf_counter, process_time
 from zoneinfo import ZoneInfo
 
+from watchbill.core.layers import Layer
 from watchbill.core.oncall import (
     DUTIES,
     Absence,
     Duty,
     Follow,
-    Layer,
     Override,
     Schedule,
     Shift,

@@ -20,7 +20,8 @@ from watchbill.core.ladder import (
     Verb,
     When,
 )
-from watchbill.core.oncall import Absence, Duty, Follow, Layer, Override, Schedule
+from watchbill.core.layers import Layer
+from watchbill.core.oncall import Absence, Duty, Follow, Override, Schedule
 from watchbill.core.people import Contact, Directory
 from watchbill.core.recurrence import Rhythm
 from watchbill.core.roster import Roster

@@ -15,12 +15,12 @@ from tests.core.cast import (
     between,
     override,
 )
+from watchbill.core.layers import Layer
 from watchbill.core.oncall import (
     DUTIES,
     Absence,
     Duty,
     Follow,
-    Layer,
     Override,
     Schedule,
     Shift,
@@ -29,6 +29,7 @@ from watchbill.core.oncall import (
     holder,
     on_call,
     resolve,
+    together,
 )
 from watchbill.core.recurrence import Unit
 from watchbill.core.temporal import Interval, WeeklyHours
@@ -438,6 +439,42 @@ def test_shifts_of_one_holder_are_joined_where_the_reason_does_not_matter() -> N
     assert joined[1] == ("dan", weeks.during)
     assert [who for who, _ in joined] == ["ana", "dan", "ben", "chi"]
     assert list(by_holder(())) == []
+
+
+def test_stretches_are_those_in_which_nobody_of_several_changes() -> None:
+    during = between("2026-02-06 10:00", "2026-02-20 10:00")
+    night = override(
+        Duty.PRIMARY, "dan", at("2026-02-07 20:00"), at("2026-02-08 08:00")
+    )
+    # Ana takes her own turn over: another reason, and nobody changes.
+    same = override(Duty.PRIMARY, "ana", at("2026-02-09 20:00"), at("2026-02-10 08:00"))
+
+    found = together(
+        *(
+            resolve(SCHEDULE, during=during, duties=(duty,), overrides=(night, same))
+            for duty in (Duty.PRIMARY, Duty.SECONDARY)
+        )
+    )
+
+    assert list(found) == [
+        (between("2026-02-06 10:00", "2026-02-07 20:00"), ("ana", "chi")),
+        (between("2026-02-07 20:00", "2026-02-08 08:00"), ("dan", "chi")),
+        (between("2026-02-08 08:00", "2026-02-13 10:00"), ("ana", "chi")),
+        (between("2026-02-13 10:00", "2026-02-20 10:00"), ("ben", "ana")),
+    ]
+
+
+@pytest.mark.req("S4.4-09")
+def test_a_stretch_is_taken_by_whoever_is_asked_or_by_a_member() -> None:
+    assert SCHEDULE.takers(None) == ("ana", "ben", "chi")
+    assert SCHEDULE.takers("dan") == ("dan",)
+
+
+def test_a_duty_is_held_by_members_of_its_own_layers_or_of_those_it_follows() -> None:
+    own = replace(SCHEDULE, secondary=(NIGHTS,), shadow=None)
+
+    assert [own.layers_behind(duty) for duty in DUTIES] == [(WEEKLY,), (NIGHTS,), ()]
+    assert SCHEDULE.layers_behind(Duty.SECONDARY) == (WEEKLY,)
 
 
 def test_instants_may_be_given_in_any_zone() -> None:

@@ -67,9 +67,9 @@ def test_a_duty_held_by_somebody_who_left_means_nobody() -> None:
 def test_only_the_primarys_duty_has_a_shadow() -> None:
     watch = roster()
 
-    assert watch.shadows(duty(Duty.PRIMARY), at=T0) == (BEN,)
-    assert watch.shadows(duty(Duty.SECONDARY), at=T0) == ()
-    assert watch.shadows(role("devops"), at=T0) == ()
+    assert watch.shadows(duty(Duty.PRIMARY), category=None, at=T0) == (BEN,)
+    assert watch.shadows(duty(Duty.SECONDARY), category=None, at=T0) == ()
+    assert watch.shadows(role("devops"), category=None, at=T0) == ()
 
 
 @pytest.mark.req("S2.1-14")
@@ -85,23 +85,49 @@ def test_an_absent_holder_is_passed_over() -> None:
     watch = roster(absences=(absence("ana", T0, at("2026-02-08 00:00")),))
 
     assert watch.people(duty(Duty.PRIMARY), category=None, at=T0) == (BEN,)
-    assert watch.shadows(duty(Duty.PRIMARY), at=T0) == ()
+    assert watch.shadows(duty(Duty.PRIMARY), category=None, at=T0) == ()
+
+
+def of_databases(watch: Roster, *members: str) -> Roster:
+    """The same roster with a schedule of these members for the databases."""
+    databases = replace(
+        SCHEDULE,
+        key="databases",
+        layers=(replace(WEEKLY, members=members),),
+        specialty="database",
+    )
+    return replace(watch, schedules={**watch.schedules, "databases": databases})
 
 
 @pytest.mark.req("S2.1-08", "S2.1-09")
 def test_the_primary_of_a_specialtys_schedule_answers_before_its_experts() -> None:
-    layer = replace(WEEKLY, members=("chi",))
-    databases = replace(
-        SCHEDULE, key="databases", layers=(layer,), specialty="database"
-    )
-    watch = roster()
-    watch = replace(watch, schedules={**watch.schedules, "databases": databases})
+    watch = of_databases(roster(), "chi")
     experts = ExpertTarget(level="L3")
 
     assert watch.people(experts, category="database", at=T0) == (CHI,)
     # No schedule stands for these: the default expert answers.
     assert watch.people(experts, category="payments", at=T0) == (DAN,)
     assert watch.people(experts, category=None, at=T0) == (DAN,)
+
+
+@pytest.mark.req("S2.1-09", "S2.1-14", "S2.2-09")
+def test_the_experts_answer_where_their_specialtys_primary_cannot_be_reached() -> None:
+    experts = ExpertTarget(level="L3")
+    watch = of_databases(roster("chi"), "chi", "ben")
+
+    assert watch.people(experts, category="database", at=T0) == (DAN,)
+    assert watch.shadows(experts, category="database", at=T0) == ()
+
+
+@pytest.mark.req("S4.4-07", "S2.1-08")
+def test_the_shadow_of_a_specialtys_schedule_gets_the_copies_of_its_primary() -> None:
+    experts = ExpertTarget(level="L3")
+    watch = of_databases(roster(), "chi", "ben", "ana")
+
+    assert watch.people(experts, category="database", at=T0) == (CHI,)
+    assert watch.shadows(experts, category="database", at=T0) == (BEN,)
+    # The experts answer for these, and nobody learns from them.
+    assert watch.shadows(experts, category="payments", at=T0) == ()
 
 
 @pytest.mark.req("S2.1-08", "S2.1-09")

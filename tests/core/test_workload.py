@@ -205,6 +205,22 @@ def test_whoever_carries_more_already_gets_less() -> None:
     assert found.count("ana") < found.count("chi")
 
 
+def test_a_rest_of_several_turns_holds_from_the_first_turn_on() -> None:
+    much = Workload(contact="", burdens={Burden.HOURS: 1000 * HOUR})
+    others = ("ben", "chi", "dan")
+
+    turns = fair(
+        replace(DAILY, members=("ana", *others)),
+        during=between("2026-02-06 10:00", "2026-02-14 10:00"),
+        off_hours=OFF_HOURS,
+        carried=dict.fromkeys(others, much),
+        rest=3,
+    )
+
+    # Ana carries least by far, and still gets no more than every fourth turn.
+    assert [n for n, one in enumerate(turns) if one.contact == "ana"] == [0, 4]
+
+
 def test_nights_may_be_another_time() -> None:
     off = replace(OFF_HOURS, night_starts=time(22), night_ends=time(6))
 

@@ -15,6 +15,7 @@ from watchbill.core.temporal import Interval
 from watchbill.plan import (
     Plan,
     bundled,
+    bundled_text,
     contact_card,
     contact_card_html,
     contact_card_pdf,
@@ -163,3 +164,19 @@ def test_the_card_as_pdf_says_what_to_install_where_it_cannot_be_made() -> None:
             contact_card_pdf(PLAN, at=NOON)
     else:
         assert contact_card_pdf(PLAN, at=NOON).startswith(b"%PDF-")
+
+
+@pytest.mark.req("S2.2-06")
+@pytest.mark.skipif(
+    find_spec("weasyprint") is None,
+    reason="the card as PDF is NOT proven here: install watchbill[pdf]",
+)
+def test_the_card_as_pdf_has_the_letters_of_a_name_in_burmese() -> None:
+    text = bundled_text("trm").replace('"[Name]"', '"ဒေါ်နန်းခင်ဇော်"')
+    plan = load(text, name="trm.yaml").plan
+    assert plan is not None
+
+    pdf = contact_card_pdf(plan, at=NOON)
+
+    assert pdf.startswith(b"%PDF-")
+    assert len(pdf) > len(contact_card_pdf(PLAN, at=NOON))  # one more font

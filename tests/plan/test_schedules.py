@@ -9,7 +9,7 @@ from tests.plan.samples import MINIMAL
 from watchbill.core.oncall import Duty, Follow, Schedule, holder
 from watchbill.core.recurrence import Rhythm, Unit
 from watchbill.core.temporal import WeeklyHours
-from watchbill.plan import bundled, load, render_tree
+from watchbill.plan import Code, bundled, load, render_tree
 from watchbill.plan.document import import_document, render_markdown
 
 YANGON = ZoneInfo("Asia/Yangon")
@@ -141,3 +141,16 @@ def test_languages_are_kept_in_their_order_and_stand_on_the_card() -> None:
     assert ben is not None
     assert ben.languages == ("my", "en")
     assert "; speaks my, en" in render_tree(plan, at=plan.meta.effective_at)
+
+
+@pytest.mark.req("S2.1-14", "S4.4-07")
+def test_a_shadow_who_cannot_be_reached_does_not_stand_in_the_primarys_way() -> None:
+    unfilled = '  - {id: new, level: L2, title: Trainee, phone: "+95-xxx-xxx-xxxx"}\n'
+    section = LONG.replace("shadow: none", "shadow: {members: [new]}")
+    text = with_on_call(section).replace("contacts:\n", f"contacts:\n{unfilled}", 1)
+
+    loaded = load(text, name="sample")
+
+    codes = {one.code for one in loaded.findings}
+    assert Code.UNFILLED_CONTACT in codes
+    assert Code.ONLY_UNFILLED not in codes

@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from hypothesis import strategies as st
 
+from watchbill.core.layers import Layer
 from watchbill.core.oncall import (
     DUTIES,
     Absence,
     Duty,
     Follow,
-    Layer,
     Override,
     Schedule,
 )

@@ -40,10 +40,10 @@ def command(
     product: str,
     files: tuple[Path, ...],
     into: Path | None,
-    is_applied: bool,  # noqa: FBT001
+    is_applied: bool,
     overrides: Path | None,
     as_of: datetime | None,
-    wants_json: bool,  # noqa: FBT001
+    wants_json: bool,
 ) -> None:
     """Read the exported JSON FILES of a PRODUCT and say what becomes of each object.
 

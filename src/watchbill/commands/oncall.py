@@ -40,8 +40,8 @@ def now(
     database_url: str,
     schedule: str | None,
     duty: str | None,
-    says_why: bool,  # noqa: FBT001
-    wants_json: bool,  # noqa: FBT001
+    says_why: bool,
+    wants_json: bool,
 ) -> None:
     """Print who is on call now."""
     with opened(plan_name, data_dir, database_url) as watch:
@@ -52,15 +52,15 @@ def now(
 @command.command("at")
 @click.argument("instant")
 @who_options
-def at_(  # noqa: PLR0913 - click passes options by name
+def at_(
     instant: str,
     plan_name: str | None,
     data_dir: Path,
     database_url: str,
     schedule: str | None,
     duty: str | None,
-    says_why: bool,  # noqa: FBT001
-    wants_json: bool,  # noqa: FBT001
+    says_why: bool,
+    wants_json: bool,
 ) -> None:
     """Print who is on call at INSTANT.
 
@@ -82,8 +82,8 @@ def next_(
     database_url: str,
     schedule: str | None,
     duty: str | None,
-    says_why: bool,  # noqa: FBT001
-    wants_json: bool,  # noqa: FBT001
+    says_why: bool,
+    wants_json: bool,
 ) -> None:
     """Print who takes over next."""
     with opened(plan_name, data_dir, database_url) as watch:

@@ -32,22 +32,26 @@ from watchbill.migrate.report import Entry, Outcome, as_json, render, summary
     help="What every event is; else each is asked for its own.",
 )
 @click.option(
-    "--days", default=366, show_default=True, help="So far ahead events are taken."
+    "--days",
+    type=click.IntRange(1, 3660),
+    default=366,
+    show_default=True,
+    help="So far ahead events are taken.",
 )
 @click.option("--apply", "is_applied", is_flag=True, help="Enter; else only look.")
 @click.option("--plan", "plan_name", help="Look with a plan file alone, or 'trm'.")
 @click.option("--json", "wants_json", is_flag=True, help="Print the report as JSON.")
 @database_option
 @data_dir_option(".watchbill")
-def import_ical_command(  # noqa: PLR0913 - click passes options by name
+def import_ical_command(
     file: Path,
     schedule: str,
     duty: str,
     meaning: str | None,
     days: int,
-    is_applied: bool,  # noqa: FBT001
+    is_applied: bool,
     plan_name: str | None,
-    wants_json: bool,  # noqa: FBT001
+    wants_json: bool,
     database_url: str,
     data_dir: Path,
 ) -> None:
@@ -62,8 +66,7 @@ def import_ical_command(  # noqa: PLR0913 - click passes options by name
         raise click.UsageError(message)
     with opened(plan_name, data_dir, database_url) as watch:
         (one,) = schedules(watch.plan, schedule)
-        ahead = timedelta(days=min(max(days, 1), 3660))
-        during = stretch(watch.now, watch.now + ahead)
+        during = stretch(watch.now, watch.now + timedelta(days=days))
         try:
             body = file.read_bytes()
             found = read(body, during=during, zone=one.zone, name=file.name)

@@ -27,7 +27,13 @@ from watchbill.server.oncall import shapes
 
 
 @click.command("gaps")
-@click.option("--days", default=14, show_default=True, help="So far ahead.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 366),
+    default=14,
+    show_default=True,
+    help="So far ahead.",
+)
 @place_options
 def gaps_command(
     days: int,
@@ -35,15 +41,14 @@ def gaps_command(
     data_dir: Path,
     database_url: str,
     schedule: str | None,
-    wants_json: bool,  # noqa: FBT001
+    wants_json: bool,
 ) -> None:
     """Print when nobody is primary, and who holds duties of several schedules.
 
     Exits with 1 when there is such a time in the coming days.
     """
     with opened(plan_name, data_dir, database_url) as watch:
-        ahead = min(max(days, 1), 366)
-        during = stretch(watch.now, watch.now + timedelta(days=ahead))
+        during = stretch(watch.now, watch.now + timedelta(days=days))
         found = schedules(watch.plan, schedule)
         empty = gaps(
             found,
@@ -73,7 +78,7 @@ def gaps_command(
                 span = f"from {said['starts_at']} to {said['ends_at']}"
                 click.echo(f"{who} holds {duties} {span}")
             if not empty and not double:
-                click.echo(f"The watch is held without a gap for {ahead} days.")
+                click.echo(f"The watch is held without a gap for {days} days.")
     if empty or double:
         raise click.exceptions.Exit(1)
 
@@ -83,15 +88,15 @@ def gaps_command(
 @click.option("--to", "ends", required=True, help="Such as 2026-12-01; not included.")
 @click.option("--csv", "wants_csv", is_flag=True, help="Print CSV.")
 @place_options
-def load_command(  # noqa: PLR0913 - click passes options by name
+def load_command(
     starts: str,
     ends: str,
-    wants_csv: bool,  # noqa: FBT001
+    wants_csv: bool,
     plan_name: str | None,
     data_dir: Path,
     database_url: str,
     schedule: str | None,
-    wants_json: bool,  # noqa: FBT001
+    wants_json: bool,
 ) -> None:
     """Print how many hours, nights, weekends and holidays each person is on call."""
     first, last = read_instant(starts), read_instant(ends)

@@ -32,8 +32,8 @@ def command() -> None:
 )
 def check(
     plan: str,
-    wants_json: bool,  # noqa: FBT001 - click passes options by name
-    strict: bool,  # noqa: FBT001
+    wants_json: bool,
+    strict: bool,
     as_of: datetime | None,
 ) -> None:
     """Say everything that is wrong with PLAN, with line and column.

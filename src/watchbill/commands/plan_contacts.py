@@ -49,7 +49,7 @@ from watchbill.plan.values import UnreadableError
 def contacts(
     plan: str,
     kind: str,
-    sms: bool,  # noqa: FBT001 - click passes options by name
+    sms: bool,
     at: str | None,
     output: Path | None,
 ) -> None:

@@ -61,8 +61,8 @@ def render(plan: str, kind: str, language: str, output: Path | None) -> None:
 def import_(
     document: Path,
     output: Path | None,
-    report: bool,  # noqa: FBT001 - click passes options by name
-    wants_json: bool,  # noqa: FBT001
+    report: bool,
+    wants_json: bool,
 ) -> None:
     """Read a plan from a Markdown DOCUMENT, whatever its headings are.
 

@@ -46,7 +46,7 @@ def drift_command(
     plan: str,
     url: str | None,
     file: Path | None,
-    wants_json: bool,  # noqa: FBT001 - click passes options by name
+    wants_json: bool,
 ) -> None:
     """Say where the rules that are loaded are not those of PLAN.
 

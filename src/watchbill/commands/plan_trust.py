@@ -107,7 +107,7 @@ DURATION = _Duration()
     help="Somebody whom no channel can reach; repeat it.",
 )
 @click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
-def simulate_command(  # noqa: PLR0913 - one argument an option
+def simulate_command(
     plan: str,
     severity: str | None,
     route: str | None,
@@ -118,7 +118,7 @@ def simulate_command(  # noqa: PLR0913 - one argument an option
     mitigate: timedelta | None,
     resolve: timedelta | None,
     unreachable: tuple[str, ...],
-    wants_json: bool,  # noqa: FBT001 - click passes a flag so
+    wants_json: bool,
 ) -> None:
     """Print who would be contacted, how, when and why. Nothing is sent."""
     found = _plan(plan)
@@ -203,7 +203,7 @@ def explain_command(
     key: str | None,
     decision: str | None,
     due: str | None,
-    wants_json: bool,  # noqa: FBT001 - click passes a flag so
+    wants_json: bool,
 ) -> None:
     """Say what KEY of PLAN does, where it stands and comes from, and whom it moves.
 
@@ -255,7 +255,7 @@ def diff_command(
     old: str,
     new: str,
     since: str | None,
-    wants_json: bool,  # noqa: FBT001 - click passes a flag so
+    wants_json: bool,
 ) -> None:
     """Say what NEW changes for people against OLD; what is quieter comes first.
 
@@ -278,7 +278,7 @@ def diff_command(
 def test_command(
     files: tuple[str, ...],
     plan: str | None,
-    update: bool,  # noqa: FBT001 - click passes a flag so
+    update: bool,
 ) -> None:
     """Tell the stories of FILE to a plan and say where it does something else.
 

@@ -43,12 +43,12 @@ _LOOK_EVERY = 0.2
     show_default=True,
     help="Where people reach it, for the link that confirms.",
 )
-def command(  # noqa: PLR0913 - one parameter an option
+def command(
     contact: str,
     channel: str | None,
-    is_test: bool,  # noqa: FBT001 - click passes it by name
+    is_test: bool,
     wait: float,
-    is_json: bool,  # noqa: FBT001 - click passes it by name
+    is_json: bool,
     data_dir: Path,
     database_url: str,
     base_url: str,

@@ -51,9 +51,9 @@ from watchbill.server.project.run import run
 @data_dir_option(".watchbill")
 @database_option
 @web_options
-def command(  # noqa: PLR0913 - one argument an option
+def command(
     plan: str | None,
-    is_held: bool,  # noqa: FBT001 - click passes it by name
+    is_held: bool,
     intake_workers: int,
     fold_workers: int,
     data_dir: Path,

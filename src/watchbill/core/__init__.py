@@ -3,7 +3,7 @@
 Nothing here reads a clock, a file, a socket or a database. The shell loads facts, asks
 a question with ``now`` (the instant being decided) or ``at`` (any instant), and records
 the answer. Read the chapters in this order: temporal, labels, severity, people,
-recurrence, sweep, oncall, coverage, workload, alerts, monitoring, maintenance,
+recurrence, sweep, layers, oncall, coverage, workload, alerts, monitoring, maintenance,
 suppression, flapping, storms, heartbeats, routing, ladder, roster, team, firing,
 rounds, escalation, regrade, messages, notification, paging, incidents, access, sla,
 changes, bugs, reviews, planapproval, reports.

@@ -15,11 +15,11 @@ depends on somebody who learns (S4.4-07).
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from watchbill.core.layers import Layer
 from watchbill.core.oncall import (
     Absence,
     Duty,
     Follow,
-    Layer,
     Override,
     Schedule,
     Shift,
@@ -45,11 +45,6 @@ class DoubleDuty:
     contact: str
     during: Interval
     posts: tuple[Post, ...]
-
-    @property
-    def is_dropped(self) -> bool:
-        """Whether the lesser duty is nobody's: all are of one schedule (S4.4-10)."""
-        return len({schedule for schedule, _ in self.posts}) == 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +194,7 @@ def _of_duties(schedules: Iterable[Schedule]) -> Iterator[BusFactor]:
     for schedule in schedules:
         for duty in _BINDING:
             follows = isinstance(schedule.stand(duty), Follow)
-            for layer in schedule.layers if follows else schedule.layers_of(duty):
+            for layer in schedule.layers_behind(duty):
                 yield _of_layer(schedule, duty, layer, taken=int(follows))
 
 

@@ -311,7 +311,7 @@ def _reach(
     copies = unique(
         contact
         for target in targets
-        for contact in roster.shadows(target, at=now)
+        for contact in roster.shadows(target, category=category, at=now)
         if roster.can_reach(contact) and contact.key not in told
     )
     # A shadow is never the only one told (S4.4-07).

@@ -1,9 +1,8 @@
 """On-call: who holds the watch at any instant, and why.
 
-A *schedule* is made of *layers*. A layer hands the watch from member to member, turn by
-turn in its rhythm (see :mod:`watchbill.core.recurrence`), within its *hours*, such as
-nights or weekends, if it has any. Where several layers are active the last one counts;
-where none is, nobody holds the watch, and that is a gap to be reported (S4.4-08). The
+A *schedule* is made of *layers* (see :mod:`watchbill.core.layers`), in each of which
+members take turns. Where several layers are active the last one counts; where none
+is, nobody holds the watch, and that is a gap to be reported (S4.4-08). The
 lowest layer runs on for ever without further entries (S4.4-03), and before the first
 hand-over those who take over there already hold the watch, because cover begins with
 the plan, at 00:00 of its first day, and not at the first 10:00 (A23).
@@ -33,18 +32,18 @@ Holidays close the office and not the watch; who held it, and for how long, is a
 is said about pay (A59).
 """
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import chain, count, groupby
+from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from watchbill.core.recurrence import Rhythm
-from watchbill.core.sweep import Changes, Ends, State, coverings, joined, sweep
-from watchbill.core.temporal import Interval, WeeklyHours, at_wall
+from watchbill.core.layers import NOT_ACTIVE, Layer
+from watchbill.core.sweep import Changes, State, coverings, sweep
+from watchbill.core.temporal import Interval
 
 _DAY = timedelta(days=1)
 
@@ -62,33 +61,6 @@ class Duty(StrEnum):
 
 DUTIES = tuple(Duty)
 """All duties, the greatest first."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
-    """Members, by their contact keys, who take turns in one rhythm."""
-
-    key: str
-    members: tuple[str, ...]
-    rhythm: Rhythm
-    #: It holds only within these; empty is always.
-    hours: tuple[WeeklyHours, ...] = ()
-    #: From 00:00 of the first to the end of the last, on days of the rhythm's zone;
-    #: None is unbounded. The lowest layer of a schedule has no beginning (A23).
-    first_day: date | None = None
-    last_day: date | None = None
-
-    def __post_init__(self) -> None:
-        if not self.members:
-            message = f"the layer {self.key!r} has no members"
-            raise ValueError(message)
-
-    def place_of(self, turn: int) -> int:
-        """Return whose turn it is, as a place among the members.
-
-        Before the first hand-over it is the first member's (A23).
-        """
-        return max(turn, 0) % len(self.members)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +112,19 @@ class Schedule:
         """Return the layers of a duty's own, none where it follows the primary."""
         stand = self.stand(duty)
         return stand if isinstance(stand, tuple) else ()
+
+    def layers_behind(self, duty: Duty) -> tuple[Layer, ...]:
+        """Return the layers whose members come to hold a duty, own or the primary's."""
+        follows = isinstance(self.stand(duty), Follow)
+        return self.layers if follows else self.layers_of(duty)
+
+    def takers(self, asked_of: str | None) -> tuple[str, ...]:
+        """Return who may take a stretch from whoever asks for it.
+
+        It is the one who is asked, of the schedule or not; where anybody is, with
+        None, it is the members.
+        """
+        return self.members if asked_of is None else (asked_of,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,6 +268,28 @@ def by_holder(shifts: Iterable[Shift]) -> Iterator[Shift]:
         yield last
 
 
+def together(
+    *tracks: Sequence[Shift],
+) -> Iterator[tuple[Interval, tuple[str | None, ...]]]:
+    """Yield the stretches in which nobody of several changes, and who holds each.
+
+    Each of ``tracks`` is one duty, and all tile the same time, as those of
+    :func:`resolve` do.
+    """
+    begins = [{one.during.starts_at: one.holder for one in track} for track in tracks]
+    held: tuple[str | None, ...] = (None,) * len(tracks)
+    changes = []
+    for at in sorted(set().union(*begins)):
+        held = tuple(
+            track.get(at, holder) for track, holder in zip(begins, held, strict=True)
+        )
+        changes.append((at, held))
+    runs = [(next(same)[0], held) for held, same in groupby(changes, itemgetter(1))]
+    ends = [at for at, _ in runs[1:]] + [tracks[0][-1].during.ends_at]
+    for (starts_at, held), ends_at in zip(runs, ends, strict=True):
+        yield Interval(starts_at=starts_at, ends_at=ends_at), held
+
+
 def _post(shift: Shift, at: datetime) -> tuple[str, Duty, str | None, datetime]:
     return shift.schedule, shift.duty, shift.holder, at
 
@@ -300,8 +307,8 @@ class _Ruling(NamedTuple):
 _Rulings = tuple[_Ruling, ...]
 """One for each duty."""
 
-_NONE = -1
-"""What a slot says for a layer that is not active and a duty without override."""
+_NO_OVERRIDE = -1
+"""What the slot of a duty says while no override counts."""
 
 
 def _rulings(
@@ -350,7 +357,7 @@ class _Judge:
         """Yield the changes of each slot, in the order of the slots."""
         for duty in DUTIES:
             for number, layer in enumerate(self._schedule.layers_of(duty)):
-                yield _places(layer, during, is_lowest=number == 0)
+                yield layer.places(during, is_lowest=number == 0)
         for duty in DUTIES:
             yield self._latest_overrides(duty, during)
         yield self._who_is_absent(during)
@@ -365,7 +372,7 @@ class _Judge:
     def _rule(self, duty: Duty, state: State, taken: set[str | None]) -> _Ruling:
         meant = self._meant(duty, state)
         entry = state[self._override_slots[duty]]
-        if entry != _NONE:
+        if entry != _NO_OVERRIDE:
             return _overridden(self._overrides[entry], meant, taken)
         if meant is None:
             return _Ruling(None, Source.NOBODY, None, None, None)
@@ -395,7 +402,7 @@ class _Judge:
             layer, place = meant
             return layer, (place + stand.offset) % len(layer.members)
         for slot, layer in self._layers[duty]:
-            if state[slot] != _NONE:
+            if state[slot] != NOT_ACTIVE:
                 return layer, state[slot]
         return None
 
@@ -404,7 +411,7 @@ class _Judge:
         numbers = [n for n, one in enumerate(self._overrides) if one.duty is duty]
         spans = [self._overrides[n].during for n in numbers]
         for at, covering in coverings(spans, during):
-            yield at, numbers[max(covering)] if covering else _NONE
+            yield at, numbers[max(covering)] if covering else _NO_OVERRIDE
 
     def _who_is_absent(self, during: Interval) -> Changes:
         """Yield who is absent, as a place in the list of all who are so together."""
@@ -429,44 +436,6 @@ def _overridden(
     source = Source.SWAP if override.is_swap else Source.OVERRIDE
     instead_of = member if member != override.contact else None
     return _Ruling(override.contact, source, layer, instead_of, override.number)
-
-
-def _places(layer: Layer, during: Interval, *, is_lowest: bool) -> Changes:
-    """Yield whose turn it is in a layer while it is active."""
-    turns = [
-        (starts_at, layer.place_of(number))
-        for number, starts_at in layer.rhythm.starts_within(during)
-    ]
-    starts = [starts_at for starts_at, _ in turns]
-    until = during.starts_at
-    for starts_at, ends_at in _active(layer, during, is_lowest=is_lowest):
-        if until < starts_at:
-            yield until, _NONE
-        until = ends_at
-        number = bisect_right(starts, starts_at)
-        yield starts_at, turns[number - 1][1]
-        while number < len(turns) and starts[number] < ends_at:
-            yield turns[number]
-            number += 1
-    if until < during.ends_at:
-        yield until, _NONE
-
-
-def _active(layer: Layer, during: Interval, *, is_lowest: bool) -> Iterator[Ends]:
-    """Yield the ends of the stretches in which a layer is active: in order, apart."""
-    starts_at, ends_at = during.starts_at, during.ends_at
-    zone = layer.rhythm.zone
-    if layer.first_day is not None and not is_lowest:
-        starts_at = max(starts_at, at_wall(layer.first_day, time(), zone))
-    if layer.last_day is not None:
-        ends_at = min(ends_at, at_wall(layer.last_day + _DAY, time(), zone))
-    if ends_at <= starts_at:
-        return
-    bounds = Interval(starts_at=starts_at, ends_at=ends_at)
-    if layer.hours:
-        yield from joined((one.around(bounds) for one in layer.hours), bounds)
-    else:
-        yield starts_at, ends_at
 
 
 def _shifts(

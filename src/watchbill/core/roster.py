@@ -3,10 +3,10 @@
 One resolver answers for the page, the schedule and the report, so that they
 cannot differ (S4.4-09). Where a specialty has a schedule of its own, its primary
 answers before the experts of a level do: not all of them are woken when one of them
-has the night (A22).
+has the night (A22). A primary whom nothing can reach hides nobody: the experts answer.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -59,17 +59,23 @@ class Roster:
             case DutyTarget(schedule=schedule, duty=duty):
                 return self._on_duty(schedule, duty, at=at)
             case ExpertTarget(level=level):
-                return self._specialists(category, at=at) or self.directory.experts(
-                    level, category
-                )
+                for _, primary in self._specialists(category, at=at):
+                    return (primary,)
+                return self.directory.experts(level, category)
             case ChannelTarget():
                 return ()
 
-    def shadows(self, target: Target, *, at: datetime) -> tuple[Contact, ...]:
-        """Return who gets a copy because a target is the primary's duty (S4.4-07)."""
+    def shadows(
+        self, target: Target, *, category: str | None, at: datetime
+    ) -> tuple[Contact, ...]:
+        """Return who gets a copy because a target means a primary (S4.4-07)."""
         match target:
             case DutyTarget(schedule=schedule, duty=Duty.PRIMARY):
                 return self._on_duty(schedule, Duty.SHADOW, at=at)
+            case ExpertTarget():
+                for schedule, _ in self._specialists(category, at=at):
+                    return self._on_duty(schedule, Duty.SHADOW, at=at)
+                return ()
             case _:
                 return ()
 
@@ -88,16 +94,16 @@ class Roster:
 
     def _specialists(
         self, category: str | None, *, at: datetime
-    ) -> tuple[Contact, ...]:
-        """Return the primary of the first schedule for a specialty that has one."""
-        if category is None:
-            return ()
-        held = (
-            self._on_duty(key, Duty.PRIMARY, at=at)
-            for key, schedule in self.schedules.items()
-            if schedule.specialty == category
-        )
-        return next(filter(None, held), ())
+    ) -> Iterator[tuple[str, Contact]]:
+        """Yield the schedules of a specialty, each with a primary who can be reached.
+
+        The first of them answers for it.
+        """
+        for key, schedule in self.schedules.items():
+            if category is not None and schedule.specialty == category:
+                for primary in self._on_duty(key, Duty.PRIMARY, at=at):
+                    if self.can_reach(primary):
+                        yield key, primary
 
     def _in_turn(self, role: str, turn: int, *, at: datetime) -> tuple[Contact, ...]:
         """Return whose turn it is among those who are there and can be reached.

@@ -17,6 +17,7 @@ as others are there everybody rests for some turns between two. The same questio
 the same answer; it is a proposal, and people decide.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,8 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from watchbill.core.oncall import Absence, Duty, Layer, Shift
+from watchbill.core.layers import Layer
+from watchbill.core.oncall import Absence, Duty, Shift
 from watchbill.core.sweep import Ends, joined
 from watchbill.core.temporal import Interval, WeeklyHours
 
@@ -196,7 +198,7 @@ def fair(
     for (number, turn), weight in zip(turns, weights, strict=True):
         away = {one.contact for one in absences if one.during.overlaps(turn)}
         there = [one for one in shares.members if one not in away]
-        tired = {one.contact for one in given[len(given) - rest :]} if rest else set()
+        tired = {one.contact for one in given[-rest:]} if rest else set()
         rested = [one for one in there if one not in tired]
         contact = shares.give(rested or there, weight)
         given.append(AssignedTurn(turn=number, during=turn, contact=contact))
@@ -300,8 +302,11 @@ def _workload(
 def _worst(calls: Sequence[Call]) -> tuple[int, datetime | None]:
     """Return the most incidents within ``SHIFT`` of a call, and the first such call."""
     first, found = None, 0
-    for call in sorted(calls, key=lambda one: one.at):
-        within = {one.incident for one in calls if call.at <= one.at < call.at + SHIFT}
+    ordered = sorted(calls, key=lambda one: one.at)
+    instants = [one.at for one in ordered]
+    for number, call in enumerate(ordered):
+        until = bisect_left(instants, call.at + SHIFT)
+        within = {one.incident for one in ordered[number:until]}
         if len(within) > found:
             first, found = call.at, len(within)
     return found, first

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from watchbill.core.ladder import ExpertTarget, Step, Target, TurnTarget
-from watchbill.core.oncall import Duty, Schedule, resolve
-from watchbill.core.people import Contact
+from watchbill.core.oncall import Duty, Schedule, resolve, together
+from watchbill.core.people import Contact, unique
 from watchbill.core.roster import Roster
 from watchbill.core.temporal import Interval, describe
 from watchbill.plan.model import Plan
@@ -128,8 +128,7 @@ def contact_tree(
                 for target in step.targets
                 for contact in _people(known, target, at=at)
             )
-            unique = tuple({one.key: one for one in people}.values())
-            rungs.append(Rung(step=step, contacts=unique))
+            rungs.append(Rung(step=step, contacts=unique(people)))
     return tuple(rungs)
 
 
@@ -144,33 +143,26 @@ def _people(roster: Roster, target: Target, *, at: datetime) -> tuple[Contact, .
 
 
 def _schedule(schedule: Schedule, roster: Roster, *, at: datetime) -> CardSchedule:
-    """The stretches from now on, those in which the same two stand drawn together."""
-    during = Interval(starts_at=at, ends_at=at + timedelta(weeks=_WEEKS_AHEAD))
+    """The stretches from now on in which the same two stand."""
     shifts = resolve(
         schedule,
-        during=during,
-        duties=(Duty.PRIMARY, Duty.SECONDARY),
+        during=Interval(starts_at=at, ends_at=at + timedelta(weeks=_WEEKS_AHEAD)),
         overrides=roster.overrides,
         absences=roster.absences,
     )
-    edges = sorted({one.during.starts_at for one in shifts})
-    watches: list[Watch] = []
-    for starts_at, ends_at in zip(edges, [*edges[1:], during.ends_at], strict=True):
-        held = {one.duty: one.holder for one in shifts if starts_at in one.during}
-        primary, secondary = (
-            roster.directory.contact(key) if (key := held.get(duty)) else None
-            for duty in (Duty.PRIMARY, Duty.SECONDARY)
+    known = roster.directory.contact
+    watches = tuple(
+        Watch(
+            during=during,
+            primary=known(primary) if primary else None,
+            secondary=known(secondary) if secondary else None,
         )
-        begun_at = starts_at
-        # Two shifts that meet may have one holder: a stand-in whose own turn comes.
-        if watches and (watches[-1].primary, watches[-1].secondary) == (
-            primary,
-            secondary,
-        ):
-            begun_at = watches.pop().during.starts_at
-        stretch = Interval(starts_at=begun_at, ends_at=ends_at)
-        watches.append(Watch(during=stretch, primary=primary, secondary=secondary))
-    return CardSchedule(schedule=schedule, watches=tuple(watches))
+        for during, (primary, secondary) in together(
+            [one for one in shifts if one.duty is Duty.PRIMARY],
+            [one for one in shifts if one.duty is Duty.SECONDARY],
+        )
+    )
+    return CardSchedule(schedule=schedule, watches=watches)
 
 
 def render_tree(plan: Plan, *, at: datetime, roster: Roster | None = None) -> str:

@@ -14,7 +14,7 @@ own way; whoever can ask Prometheus to spell both passes ``same``.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -126,9 +126,7 @@ def find_drift(
     """Return every difference, in the order of the plan, what is extra last."""
     is_same = same or same_parts
     planned = planned_rules(plan)
-    names = {one.name for one in planned}
-    left = [one for one in loaded if one.name in names]
-    pairs = _pairs(planned, left)
+    pairs = _pairs(planned, loaded)
     found: list[Drift] = []
     for one in planned:
         other = pairs.get(id(one))
@@ -150,24 +148,20 @@ def same_parts(one: str, other: str) -> bool:
 
 
 def _pairs(
-    planned: Iterable[LoadedRule], loaded: Iterable[LoadedRule]
+    planned: Sequence[LoadedRule], loaded: Sequence[LoadedRule]
 ) -> dict[int, LoadedRule]:
     """The loaded rule for each planned one, the most alike first."""
-    left = list(loaded)
-    waiting = list(planned)
     alike = sorted(
-        (
-            (_distance(one, other), place, index)
-            for place, one in enumerate(waiting)
-            for index, other in enumerate(left)
-            if one.name == other.name
-        ),
+        (_distance(one, other), place, index)
+        for place, one in enumerate(planned)
+        for index, other in enumerate(loaded)
+        if one.name == other.name
     )
     found: dict[int, LoadedRule] = {}
     taken: set[int] = set()
     for _, place, index in alike:
-        if id(waiting[place]) not in found and index not in taken:
-            found[id(waiting[place])] = left[index]
+        if id(planned[place]) not in found and index not in taken:
+            found[id(planned[place])] = loaded[index]
             taken.add(index)
     return found
 

@@ -16,6 +16,7 @@ A text in which that cannot be done safely is refused, never guessed at.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -141,14 +142,10 @@ class _Places:
 
     def line(self, at: int) -> tuple[int, int]:
         """Where the line around a character begins, and where the next one does."""
-        number = next(
-            (i for i, (_, after) in enumerate(pairwise(self._starts)) if after > at),
-            len(self._starts) - 1,
-        )
-        last = number + 1 == len(self._starts)
-        return self._starts[number], len(self.text) if last else self._starts[
-            number + 1
-        ]
+        number = bisect_right(self._starts, at)
+        is_last = number == len(self._starts)
+        until = len(self.text) if is_last else self._starts[number]
+        return self._starts[number - 1], until
 
     @property
     def line_break(self) -> str:

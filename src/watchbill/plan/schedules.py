@@ -9,7 +9,8 @@ holds the watch.
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
-from watchbill.core.oncall import Follow, Layer, Schedule, Stand
+from watchbill.core.layers import Layer
+from watchbill.core.oncall import Follow, Schedule, Stand
 from watchbill.core.recurrence import Rhythm, Unit
 from watchbill.core.temporal import WeeklyHours
 from watchbill.plan import schema

@@ -32,36 +32,34 @@ def _flapping(case: Case) -> Iterator[Finding]:
     entry = case.file.alerts.flapping
     if entry is None:
         return
-    path: Path = ("alerts", "flapping")
-    if entry.flips < 2:
-        message = "an alert that begins once does not flap yet"
-        hint = "Write at least 2, or flapping: null."
-        yield case.at(Code.USELESS_NUMBER, (*path, "flips"), message, hint)
-    if not entry.within:
-        yield _never(case, (*path, "within"), "flapping")
+    few = "an alert that begins once does not flap yet"
+    yield from _counting(case, "flapping", "flips", entry.flips, entry.within, few)
     if entry.hold_down > _DAY:
         message = (
             f"the end of an alert would be believed {write_duration(entry.hold_down)} "
             "later"
         )
         hint = "Write a day or less; 10m is usual."
-        yield case.at(Code.USELESS_NUMBER, (*path, "hold_down"), message, hint)
+        path: Path = ("alerts", "flapping", "hold_down")
+        yield case.at(Code.USELESS_NUMBER, path, message, hint)
 
 
 def _storm(case: Case) -> Iterator[Finding]:
     entry = case.file.alerts.storm
     if entry is None:
         return
-    path: Path = ("alerts", "storm")
-    if entry.incidents < 2:
-        message = "two incidents are no storm: the third would have none of its own"
-        hint = "Write at least 2, or storm: null."
-        yield case.at(Code.USELESS_NUMBER, (*path, "incidents"), message, hint)
-    if not entry.within:
-        yield _never(case, (*path, "within"), "storm")
+    few = "two incidents are no storm: the third would have none of its own"
+    yield from _counting(case, "storm", "incidents", entry.incidents, entry.within, few)
 
 
-def _never(case: Case, path: Path, key: str) -> Finding:
-    message = "within no time at all nothing happens"
-    hint = f"Write a time such as 5m, or {key}: null."
-    return case.at(Code.USELESS_NUMBER, path, message, hint)
+def _counting(
+    case: Case, rule: str, key: str, count: int, within: timedelta, few: str
+) -> Iterator[Finding]:
+    """Report a rule that counts fewer than two of something, or in no time."""
+    if count < 2:
+        hint = f"Write at least 2, or {rule}: null."
+        yield case.at(Code.USELESS_NUMBER, ("alerts", rule, key), few, hint)
+    if not within:
+        message = "within no time at all nothing happens"
+        hint = f"Write a time such as 5m, or {rule}: null."
+        yield case.at(Code.USELESS_NUMBER, ("alerts", rule, "within"), message, hint)

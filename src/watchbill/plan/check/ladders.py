@@ -17,10 +17,11 @@ from watchbill.core.ladder import (
     TurnTarget,
     Verb,
 )
-from watchbill.core.oncall import Duty, Follow, Schedule
+from watchbill.core.oncall import Duty, Schedule
 from watchbill.core.people import Contact
 from watchbill.core.temporal import describe
 from watchbill.plan.check.case import Case
+from watchbill.plan.check.oncall import has_turns_without_secondary
 from watchbill.plan.findings import Code, Finding
 from watchbill.plan.schema import StepEntry
 from watchbill.plan.source import Path
@@ -187,26 +188,13 @@ def _doubt_about_duty(case: Case, schedule: Schedule, duty: Duty) -> _Doubt | No
         return Code.REACHES_NOBODY, f"{schedule.title} has no secondary"
     if duty is Duty.SECONDARY and has_turns_without_secondary(schedule):
         return Code.REACHES_NOBODY, f"{schedule.title} has weeks without a secondary"
-    for member in schedule.members:
+    members = (one for layer in schedule.layers_behind(duty) for one in layer.members)
+    for member in members:
         contact = case.plan.directory.contact(member)
         if contact is not None and not contact.is_reachable:
             why = f'"{member}" is on call without a contact method'
             return Code.ONLY_UNFILLED, why
     return None
-
-
-def has_turns_without_secondary(schedule: Schedule) -> bool:
-    """Return whether somebody would back up himself in some turn (S4.4-10)."""
-    match schedule.secondary:
-        case Follow(offset=offset):
-            return any(
-                layer.members[turn] == layer.members[(turn + offset) % count]
-                for layer in schedule.layers
-                for count in [len(layer.members)]
-                for turn in range(count)
-            )
-        case _:
-            return False
 
 
 def _doubt_about_experts(case: Case, level: str) -> _Doubt | None:

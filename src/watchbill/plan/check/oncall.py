@@ -6,10 +6,12 @@ None of it is refused: a watch by day alone may be meant, but it should be said.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from datetime import time, timedelta
 from itertools import combinations
 
-from watchbill.core.oncall import Duty, Layer, Schedule, Shift, resolve
+from watchbill.core.coverage import double_duties, gaps
+from watchbill.core.layers import Layer
+from watchbill.core.oncall import Duty, Follow, Schedule, resolve
 from watchbill.core.temporal import Interval, at_wall
 from watchbill.plan.check.case import Case
 from watchbill.plan.check.week import (
@@ -38,6 +40,7 @@ def check_on_call(case: Case) -> Iterator[Finding]:
         yield from _one_member(case, schedule)
         yield from _other_specialty(case, schedule)
         yield from _uncovered(case, schedule)
+        yield from _no_secondary(case, schedule)
         yield from _double_duties(case, schedule)
     yield from _two_schedules(case)
 
@@ -95,10 +98,10 @@ def _uncovered(case: Case, schedule: Schedule) -> Iterator[Finding]:
         hint = "Add a layer for these hours, or leave hours out of the first one."
         yield case.at_key(Code.HOURS_UNCOVERED, path, message, hint)
         return
-    gaps = [one for one in _shifts(case, schedule, GAPS_AHEAD) if one.holder is None]
-    if gaps:
-        shown = ", ".join(_write(case, one.during) for one in gaps[:_SHOWN])
-        message = f"{schedule.title}: nobody is on call {shown}{_more(len(gaps))}"
+    found = gaps([schedule], during=_ahead(case, GAPS_AHEAD))
+    if found:
+        shown = ", ".join(_write(case, one.during) for one in found[:_SHOWN])
+        message = f"{schedule.title}: nobody is on call {shown}{_more(len(found))}"
         hint = "Add a layer that begins there, or take its end away."
         yield case.at_key(Code.SCHEDULE_GAP, path, message, hint)
 
@@ -115,6 +118,28 @@ def _weekly_gaps(layers: tuple[Layer, ...]) -> Iterator[tuple[int, int]]:
         )
 
 
+def _no_secondary(case: Case, schedule: Schedule) -> Iterator[Finding]:
+    if has_turns_without_secondary(schedule):
+        message = f"{schedule.title} has weeks in which nobody backs up the primary"
+        hint = "Add members; no one may stand twice in a row."
+        path: Path = ("on_call", schedule.key, _where_members(case, schedule))
+        yield case.at(Code.NO_SECONDARY, path, message, hint)
+
+
+def has_turns_without_secondary(schedule: Schedule) -> bool:
+    """Return whether somebody would back up himself in some turn (S4.4-10)."""
+    match schedule.secondary:
+        case Follow(offset=offset):
+            return any(
+                layer.members[turn] == layer.members[(turn + offset) % count]
+                for layer in schedule.layers
+                for count in [len(layer.members)]
+                for turn in range(count)
+            )
+        case _:
+            return False
+
+
 def _double_duties(case: Case, schedule: Schedule) -> Iterator[Finding]:
     """Report a duty with layers of its own whose turn falls on a greater one's."""
     for duty in (Duty.SECONDARY, Duty.SHADOW):
@@ -122,7 +147,9 @@ def _double_duties(case: Case, schedule: Schedule) -> Iterator[Finding]:
             continue
         found = [
             one
-            for one in _shifts(case, schedule, GAPS_AHEAD, duty)
+            for one in resolve(
+                schedule, during=_ahead(case, GAPS_AHEAD), duties=(duty,)
+            )
             if one.holder is None and one.instead_of is not None
         ]
         if found:
@@ -139,46 +166,30 @@ def _double_duties(case: Case, schedule: Schedule) -> Iterator[Finding]:
 
 def _two_schedules(case: Case) -> Iterator[Finding]:
     """Report who is primary in two schedules at once."""
-    held = {
-        key: _shifts(case, one, TWICE_AHEAD) for key, one in case.plan.schedules.items()
-    }
-    for (first, ours), (second, theirs) in combinations(held.items(), 2):
-        both = [
-            (one, other)
-            for one in ours
-            for other in theirs
-            if one.holder is not None
-            and one.holder == other.holder
-            and one.during.overlaps(other.during)
-        ]
+    schedules = case.plan.schedules
+    doubles = double_duties(schedules.values(), during=_ahead(case, TWICE_AHEAD))
+    for pair in combinations(schedules.values(), 2):
+        posts = {(one.key, Duty.PRIMARY) for one in pair}
+        both = [one for one in doubles if posts <= set(one.posts)]
         if both:
-            one, other = both[0]
-            during = Interval(
-                starts_at=max(one.during.starts_at, other.during.starts_at),
-                ends_at=min(one.during.ends_at, other.during.ends_at),
-            )
-            titles = [case.plan.schedules[key].title for key in (first, second)]
+            first, second = pair
             message = (
-                f"{_name(case, one.holder or '')} is primary of {titles[0]} and of"
-                f" {titles[1]} {_write(case, during)}{_more(len(both), shown=1)}"
+                f"{_name(case, both[0].contact)} is primary of {first.title} and of"
+                f" {second.title} {_write(case, both[0].during)}"
+                f"{_more(len(both), shown=1)}"
             )
             hint = "Begin one of the two at another member."
-            yield case.at_key(Code.TWO_SCHEDULES, ("on_call", second), message, hint)
+            path: Path = ("on_call", second.key)
+            yield case.at_key(Code.TWO_SCHEDULES, path, message, hint)
 
 
-def _shifts(
-    case: Case, schedule: Schedule, ahead: timedelta, duty: Duty = Duty.PRIMARY
-) -> tuple[Shift, ...]:
-    starts_at = _start(case)
-    during = Interval(starts_at=starts_at, ends_at=starts_at + ahead)
-    return resolve(schedule, during=during, duties=(duty,))
-
-
-def _start(case: Case) -> datetime:
-    effective = case.plan.meta.effective_at
-    if case.as_of is None:
-        return effective
-    return max(effective, at_wall(case.as_of, time(0), case.plan.meta.zone))
+def _ahead(case: Case, ahead: timedelta) -> Interval:
+    """What is looked at: from the plan's first day, or the day of the check, on."""
+    starts_at = case.plan.meta.effective_at
+    if case.as_of is not None:
+        day_begins = at_wall(case.as_of, time(0), case.plan.meta.zone)
+        starts_at = max(starts_at, day_begins)
+    return Interval(starts_at=starts_at, ends_at=starts_at + ahead)
 
 
 def _where_members(case: Case, schedule: Schedule) -> str:

@@ -9,7 +9,6 @@ from itertools import combinations
 
 from watchbill.core.people import Contact
 from watchbill.plan.check.case import Case
-from watchbill.plan.check.ladders import has_turns_without_secondary
 from watchbill.plan.check.week import (
     Stretch,
     gaps_of_week,
@@ -32,7 +31,6 @@ def check_people(case: Case) -> Iterator[Finding]:
     yield from _long_weeks(case)
     yield from _bus_factor(case)
     yield from _same_person(case)
-    yield from _secondaries(case)
 
 
 def _unfilled(case: Case) -> Iterator[Finding]:
@@ -134,13 +132,3 @@ def _same_person(case: Case) -> Iterator[Finding]:
                 hint = "Name somebody else for one of them."
                 path: Path = ("alerts", "routes", key, upper)
                 yield case.at(Code.SAME_PERSON_TWICE, path, message, hint)
-
-
-def _secondaries(case: Case) -> Iterator[Finding]:
-    for key, schedule in case.plan.schedules.items():
-        if has_turns_without_secondary(schedule):
-            message = f"{schedule.title} has weeks in which nobody backs up the primary"
-            hint = "Add members; no one may stand twice in a row."
-            where = "layers" if case.file.on_call[key].layers is not None else "members"
-            path: Path = ("on_call", key, where)
-            yield case.at(Code.NO_SECONDARY, path, message, hint)

@@ -5,11 +5,11 @@ shifts of a schedule are compared instant by instant, so that a swap of two memb
 later handover and a new member all show as the stretches that change hands.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from watchbill.core.ladder import Target
-from watchbill.core.oncall import Duty, Schedule, resolve
+from watchbill.core.oncall import DUTIES, Duty, Schedule, resolve, together
 from watchbill.core.people import Contact
 from watchbill.core.temporal import Interval
 from watchbill.plan.diff.change import Area, Change, Effect, listed
@@ -87,8 +87,8 @@ def _attributes(was: Contact, now: Contact, who: str) -> Iterator[Change]:
         ("title", was.title, now.title),
         ("level", was.level, now.level),
         ("shift", was.shift or "none", now.shift or "none"),
-        ("expertise", _set(was.expertise), _set(now.expertise)),
-        ("roles", _set(frozenset(was.roles)), _set(frozenset(now.roles))),
+        ("expertise", _listed(sorted(was.expertise)), _listed(sorted(now.expertise))),
+        ("roles", _listed(sorted(was.roles)), _listed(sorted(now.roles))),
         ("languages", _listed(was.languages), _listed(now.languages)),
     )
     for name, before, after in compared:
@@ -103,11 +103,7 @@ def _attributes(was: Contact, now: Contact, who: str) -> Iterator[Change]:
             )
 
 
-def _set(words: frozenset[str]) -> str:
-    return ", ".join(sorted(words)) or "none"
-
-
-def _listed(words: tuple[str, ...]) -> str:
+def _listed(words: Iterable[str]) -> str:
     return ", ".join(words) or "none"
 
 
@@ -200,20 +196,14 @@ def _stretches(
     was: Schedule, now: Schedule, during: Interval
 ) -> Iterator[tuple[Interval, _Held]]:
     """Yield the stretches in which the same two people hold each duty throughout."""
-    shifts = [resolve(schedule, during=during) for schedule in (was, now)]
-    edges = sorted({one.during.starts_at for found in shifts for one in found})
-    started_at, held = edges[0], dict[Duty, tuple[str | None, str | None]]()
-    for at in edges:
-        holders = [
-            {one.duty: one.holder for one in found if at in one.during}
-            for found in shifts
-        ]
-        current = {one: (holders[0].get(one), holders[1].get(one)) for one in Duty}
-        if held and current != held:
-            yield Interval(starts_at=started_at, ends_at=at), held
-            started_at = at
-        held = current
-    yield Interval(starts_at=started_at, ends_at=during.ends_at), held
+    tracks = [
+        resolve(schedule, during=during, duties=(duty,))
+        for duty in DUTIES
+        for schedule in (was, now)
+    ]
+    for stretch, holders in together(*tracks):
+        pairs = zip(holders[::2], holders[1::2], strict=True)
+        yield stretch, dict(zip(DUTIES, pairs, strict=True))
 
 
 def named(old: Plan, new: Plan, roles: list[str]) -> str:
