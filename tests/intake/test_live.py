@@ -1,7 +1,9 @@
 """Live updates: hints for the signed-in, within bounds, and only while signed in."""
 
 import asyncio
+from typing import Never
 
+import asyncpg
 import pytest
 from django.conf import settings
 from django.contrib.sessions.models import Session
@@ -202,6 +204,29 @@ def test_after_the_listening_connection_was_lost_pages_are_told_to_ask_again(
             await until_it_hears(page)
 
     drive(test)
+
+
+def test_a_listener_whose_end_the_driver_has_not_heard_yet_is_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sse, "_RECONNECT_AFTER", 0.01)
+    tries: asyncio.Queue[str] = asyncio.Queue()
+
+    async def connect() -> Never:
+        tries.put_nowait("one more")
+        raise asyncpg.InternalClientError("got result for unknown protocol state 3")
+
+    async def nobody(_: object) -> bool:
+        return False
+
+    async def test() -> None:
+        live = sse.LiveUpdates(connect, nobody)
+        live.start()
+        for _ in range(3):
+            await asyncio.wait_for(tries.get(), 10)
+        live.stop()
+
+    asyncio.run(test())
 
 
 def test_a_stream_opens_again_after_the_database_was_restarted(cookie: str) -> None:

@@ -167,6 +167,9 @@ class Inbound(Protocol):
       are sent thousands of alerts a second. ``accepted`` is told an empty reading then.
     - ``answer(post: Post) -> PostReply | None``: a response to a request that tells
       nothing and is not stored, such as a probe.
+    - ``document_of(post: Post) -> bytes``: the JSON that a mapping looks into, where
+      the post wraps it; raises `PayloadError`.
+    - ``PRESET: Mapping[str, object]``: the mapping that applies until one is written.
 
     Beside it, ``sample.py`` may have ``SAMPLE: Post``, which a test of an integration
     posts: it says that it is a test, names no instant, and is of no high severity.

@@ -5,8 +5,21 @@ row that was being worked on: it must not be set aside for it. PostgreSQL names 
 faults by SQLSTATE (Appendix A of its documentation).
 """
 
+import asyncpg
 from django.db import connection
 from django.db.utils import Error
+
+UNANSWERED = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""What asyncpg raises when the database does not answer; a timeout is an OSError.
+
+The last is of neither family: the driver calls a connection so whose last words it has
+heard, but not yet its end.
+"""
 
 _AGAIN = frozenset({"40001", "40P01", "55P03", "57014"})
 """Serialization failure, deadlock, lock not available, statement cancelled."""

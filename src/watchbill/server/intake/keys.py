@@ -21,7 +21,7 @@ import re
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 from django.db.models import Q
@@ -29,6 +29,7 @@ from django.http import HttpRequest
 
 from watchbill.integrations.sources import Config, Source
 from watchbill.server import clock, tokens
+from watchbill.server.faults import UNANSWERED
 from watchbill.server.intake.models import Integration, IntegrationKey, Scope
 from watchbill.server.intake.pool import borrowed
 from watchbill.server.intake.refusal import Refusal, not_stored
@@ -80,13 +81,19 @@ Now = Callable[[], Awaitable[datetime]]
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """What a key opens: an integration, as it is set up."""
+class Holder:
+    """Whose key it is, and whether it still counts."""
 
-    key_id: int
     integration_id: int
     kind: str
     is_revoked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened(Holder):
+    """What a key opens: an integration, as it is set up."""
+
+    key_id: int
     may_post: bool
     config: Config
     #: None when there is one that our secret key does not open.
@@ -94,6 +101,9 @@ class Opened:
     per_minute: int | None
     #: By the monotonic clock of the event loop.
     until: float
+
+
+_H = TypeVar("_H", bound=Holder)
 
 
 class KeyRing:
@@ -166,7 +176,7 @@ class KeyRing:
         """
         try:
             rows = await self._fetch(_BY_ID, integration_id)
-        except _NO_DATABASE:
+        except UNANSWERED:
             logger.exception("an integration could not be looked up")
             raise not_stored(integration_id) from None
         return rows[0][1] if rows else None
@@ -182,7 +192,7 @@ class KeyRing:
                 borrowed(self._pool) as connection,
             ):
                 await connection.execute(_USED, sorted(used), await self._now())
-        except _NO_DATABASE:
+        except UNANSWERED:
             logger.warning("the use of %s keys could not be noted", len(used))
 
     async def _note_for_ever(self) -> None:
@@ -243,9 +253,6 @@ class KeyRing:
             elif is_fresh:
                 _remember(self._unknown, digest, until)
             waiting.set_result(found)
-
-
-_NO_DATABASE = (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 def _remember(memory: dict[str, Any], digest: str, what: object) -> None:
@@ -311,15 +318,10 @@ def _password(encoded: str) -> str:
     return text.partition(":")[2]
 
 
-def check(opened: Opened | None, kinds: Collection[str], *, may: bool) -> Opened:
+def check(opened: _H | None, kinds: Collection[str], *, may: bool) -> _H:
     """Return what a key opens, or raise the `Refusal` that says why it does not."""
     if opened is None:
-        raise Refusal(
-            401,
-            "unknown_key",
-            "this key belongs to no integration",
-            headers=CHALLENGE,
-        )
+        raise unknown_key()
     known = opened.integration_id
     if opened.is_revoked:
         problem = "this key has been revoked"
@@ -344,6 +346,13 @@ def check(opened: Opened | None, kinds: Collection[str], *, may: bool) -> Opened
 
 
 CHALLENGE = (("www-authenticate", 'Bearer realm="watchbill"'),)
+
+
+def unknown_key() -> Refusal:
+    """Return the refusal of a key that opens nothing."""
+    return Refusal(
+        401, "unknown_key", "this key belongs to no integration", headers=CHALLENGE
+    )
 
 
 def no_key() -> Refusal:
@@ -392,28 +401,21 @@ def _authenticate(
         .filter(key_hash=tokens.digest(key))
         .first()
     )
-    check(_as_opened(row, now=now), kinds, may=row is not None and scope in row.scopes)
-    assert row is not None  # noqa: S101 - check has refused it otherwise
+    if row is None:
+        raise unknown_key()
+    check(_holder(row, now=now), kinds, may=scope in row.scopes)
     _note_use(row, now=now)
     return row.integration
 
 
-def _as_opened(row: IntegrationKey | None, *, now: datetime) -> Opened | None:
-    if row is None:
-        return None
+def _holder(row: IntegrationKey, *, now: datetime) -> Holder:
     is_over = row.expires_at is not None and row.expires_at <= now
-    return Opened(
-        key_id=row.pk,
+    return Holder(
         integration_id=row.integration_id,
         kind=row.integration.kind,
         is_revoked=is_over
         or row.revoked_at is not None
         or row.integration.revoked_at is not None,
-        may_post=Scope.POST in row.scopes,
-        config=Config(),
-        secret="",
-        per_minute=None,
-        until=0.0,
     )
 
 

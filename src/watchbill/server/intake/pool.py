@@ -7,6 +7,8 @@ from typing import Any
 
 import asyncpg
 
+from watchbill.server.faults import UNANSWERED
+
 _FAREWELL = 1.0
 """Seconds that the server has to cancel what we no longer wait for."""
 
@@ -26,7 +28,7 @@ async def borrowed(
         try:
             yield connection
         except asyncio.CancelledError:
-            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with suppress(*UNANSWERED):
                 await connection.close(timeout=_FAREWELL)
             raise
         except asyncpg.InternalClientError as error:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import asyncpg
 from django.db import connection as django_connection
 
+from watchbill.server.faults import UNANSWERED
 from watchbill.server.intake.pool import borrowed
 from watchbill.server.web.live import LIVE_CHANNEL
 
@@ -101,7 +102,7 @@ class Rejections:
         try:
             async with asyncio.timeout(_TIMEOUT):
                 await self._store(tallies)
-        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except UNANSWERED:
             logger.warning("the refusals of one second could not be counted")
 
     async def _store(self, tallies: dict[tuple[str, int | None], _Tally]) -> None:

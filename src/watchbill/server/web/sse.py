@@ -16,6 +16,7 @@ from typing import Any
 
 import asyncpg
 
+from watchbill.server.faults import UNANSWERED
 from watchbill.server.web.http import Receive, Scope, Send, answer_json
 from watchbill.server.web.live import LIVE_CHANNEL
 
@@ -99,7 +100,7 @@ class LiveUpdates:
         while True:
             try:
                 await self._listen()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except UNANSWERED:
                 logger.warning("live updates lost the database; trying again")
             await asyncio.sleep(_RECONNECT_AFTER)
 
