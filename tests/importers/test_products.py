@@ -160,8 +160,37 @@ def test_keys_that_nobody_reads_are_named() -> None:
 
     assert (
         entry(imported("pagerduty", document), "keys", "of schedule").because
-        == "a plan has no place for moon_phase"
+        == "nothing is made of moon_phase"
     )
+
+
+def test_keys_within_an_object_that_nobody_reads_are_named_with_their_way() -> None:
+    document = pagerduty()
+    layer = document["schedules"][0]["schedule_layers"][0]
+    layer["users"][0]["user"]["moon_phase"] = "full"
+    layer["restrictions"][0]["tide"] = "low"
+    document["users"][0]["contact_methods"] = "none"
+
+    found = imported("pagerduty", document)
+
+    assert (
+        entry(found, "keys", "of layer").because
+        == "nothing is made of restrictions[].tide, users[].user.moon_phase"
+    )
+    assert (
+        entry(found, "keys", "of user").because == "nothing is made of contact_methods"
+    )
+
+
+@pytest.mark.parametrize(
+    "sign", [{"more": True}, {"next": "there"}, {"paging": {"next": "there"}}]
+)
+def test_a_page_of_several_asks_for_the_others(sign: dict[str, Any]) -> None:
+    found = imported("pagerduty", pagerduty() | sign)
+
+    said = entry(found, "file", "export.json")
+    assert said.outcome is Outcome.GUESSED
+    assert said.because == "it is one page of several; give the others too"
 
 
 def test_a_user_whom_no_file_holds_is_a_contact_without_address() -> None:

@@ -142,7 +142,13 @@ class _SkippedError(ValueError):
 def _parsed(body: bytes, name: str) -> list[Any]:
     try:
         calendars = Calendar.from_ical(body, multiple=True)
-    except Exception as error:  # the library raises whatever its parts raise
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         message = f"{name}: not a calendar: {clean(str(error))}"
         raise ExportError(message) from None
     found = [one for one in calendars if getattr(one, "name", "") == "VCALENDAR"]

@@ -19,7 +19,14 @@ from watchbill.migrate.model import (
     Schedule,
     Team,
 )
-from watchbill.migrate.reading import FieldError, Fields, Notes, Signs, sorted_out
+from watchbill.migrate.reading import (
+    LABELS,
+    FieldError,
+    Fields,
+    Notes,
+    Signs,
+    sorted_out,
+)
 
 
 class Gathering:
@@ -59,6 +66,7 @@ class Gathering:
         try:
             yield
         except FieldError as error:
+            row.is_noted = True
             self.notes.dropped(kind, name_of(row), str(error), row.place)
         else:
             if not quiet:
@@ -84,7 +92,7 @@ class Gathering:
         found = []
         for row in rows:
             with self.noting(called, row, quiet=True):
-                row.ignore("id", "type", "name", "self", "html_url", "summary")
+                row.ignore(*LABELS)
                 found.append(read(row))
         return tuple(found)
 

@@ -33,24 +33,39 @@ class FieldError(ValueError):
 
 @dataclass(slots=True)
 class Fields:
-    """The keys of one object, which remembers those that were asked for."""
+    """The keys of one object, which remembers those that were asked for.
+
+    The objects within it are remembered with it, so that what nobody read of them is
+    known as well.
+    """
 
     content: Mapping[str, Any]
     place: str
     asked: set[str] = field(default_factory=set)
+    #: Whether the report has said of it, by itself, what was not read.
+    is_noted: bool = False
+    _inner: dict[str, "Fields"] = field(default_factory=dict)
+    #: Values of another kind than was asked for.
+    _odd: set[str] = field(default_factory=set)
 
     def get(self, *names: str) -> Any:
         """Return the first of the values that is there."""
+        return self._found(names)[1]
+
+    def _found(self, names: Sequence[str]) -> tuple[str, Any]:
         self.asked.update(names)
-        found = (self.content.get(name) for name in names)
-        return next((one for one in found if one is not None), None)
+        found = ((name, self.content.get(name)) for name in names)
+        return next((one for one in found if one[1] is not None), (names[0], None))
 
     def text(self, *names: str) -> str:
         """Return a text on one line; empty without one."""
-        found = self.get(*names)
+        name, found = self._found(names)
         if isinstance(found, int | float) and not isinstance(found, bool):
             found = str(found)
-        return clean(found) if isinstance(found, str) else ""
+        if isinstance(found, str):
+            return clean(found)
+        self._expect(name, found, is_right=False)
+        return ""
 
     def required(self, *names: str) -> str:
         """Return a text; FieldError without one."""
@@ -109,24 +124,25 @@ class Fields:
 
     def items(self, *names: str) -> tuple["Fields", ...]:
         """Return the objects of a list, which is empty when there is none."""
-        found = self.get(*names)
-        rows = found if isinstance(found, list) else []
-        return tuple(
-            Fields(one, f"{self.place}.{names[0]}[{number}]")
-            for number, one in enumerate(rows)
-            if isinstance(one, dict)
-        )
+        name, rows = self._rows(names, dict)
+        return tuple(self._within(f"{name}[{at}]", one) for at, one in rows)
 
     def one(self, *names: str) -> "Fields":
         """Return an object; an empty one where there is none."""
-        found = self.get(*names)
-        return Fields(found if isinstance(found, dict) else {}, self.place)
+        name, found = self._found(names)
+        self._expect(name, found, is_right=isinstance(found, dict))
+        return self._within(name, found if isinstance(found, dict) else {})
+
+    def reference(self, *names: str) -> "Fields":
+        """Return an object that names another, whose labels say nothing more."""
+        found = self.one(*names)
+        found.ignore(*LABELS)
+        return found
 
     def texts(self, *names: str) -> tuple[str, ...]:
         """Return the texts of a list."""
-        found = self.get(*names)
-        rows = found if isinstance(found, list) else []
-        return tuple(clean(one) for one in rows if isinstance(one, str) and clean(one))
+        _, rows = self._rows(names, str)
+        return tuple(text for _, one in rows if (text := clean(one)))
 
     def ignore(self, *names: str) -> None:
         """Say that keys are known and of no use to a plan."""
@@ -134,12 +150,48 @@ class Fields:
 
     @property
     def unread(self) -> frozenset[str]:
-        """The keys with a value that nobody asked for."""
-        return frozenset(
+        """The keys with a value that nobody asked for, with those of objects within."""
+        found = {
             name
             for name, value in self.content.items()
             if name not in self.asked and value not in (None, "", [], {}, False)
-        )
+        }
+        for path, inner in self._inner.items():
+            if not inner.is_noted:
+                kind = re.sub(r"\[\d+\]$", "[]", path)
+                found.update(f"{kind}.{name}" for name in inner.unread)
+        return frozenset(found | self._odd)
+
+    def _rows(self, names: Sequence[str], kind: type) -> tuple[str, list[Any]]:
+        """The values of one kind in a list, each with its place in it."""
+        name, found = self._found(names)
+        self._expect(name, found, is_right=isinstance(found, list))
+        rows = list(enumerate(found)) if isinstance(found, list) else []
+        for _, one in rows:
+            self._expect(f"{name}[]", one, is_right=isinstance(one, kind))
+        return name, [(at, one) for at, one in rows if isinstance(one, kind)]
+
+    def _within(self, path: str, content: Mapping[str, Any]) -> "Fields":
+        place = f"{self.place}.{path}"
+        return self._inner.setdefault(path, Fields(content, place))
+
+    def _expect(self, name: str, found: object, *, is_right: bool) -> None:
+        if not is_right and found not in (None, "", [], {}, False):
+            self._odd.add(name)
+
+
+LABELS = (
+    "id",
+    "type",
+    "name",
+    "username",
+    "email",
+    "summary",
+    "self",
+    "html_url",
+    "links",
+)
+"""What products write of an object where they only name it."""
 
 
 class Notes:
@@ -162,7 +214,8 @@ class Notes:
         self._add(Outcome.DROPPED, kind, name, because, place)
 
     def unread(self, kind: str, fields: Fields) -> None:
-        """Note the keys of an object that were not asked for."""
+        """Note the keys of an object, and within it, that were not asked for."""
+        fields.is_noted = True
         if fields.unread:
             self._unread.setdefault(kind, set()).update(map(clean, fields.unread))
 
@@ -174,7 +227,7 @@ class Notes:
                 outcome=Outcome.DROPPED,
                 kind="keys",
                 name=f"of {kind}",
-                because="a plan has no place for " + ", ".join(sorted(names)),
+                because="nothing is made of " + ", ".join(sorted(names)),
             )
             for kind, names in sorted(self._unread.items())
         )
@@ -198,7 +251,7 @@ def sorted_out(
     """Return the objects of some files by kind; ExportError when there are none."""
     found: dict[str, list[Fields]] = {kind: [] for kind in signs}
     for name, body in files.items():
-        for key, place, content in _objects(decoded(body, name=name), name):
+        for key, place, content in _objects(decoded(body, name=name), name, notes):
             kind = key if key in signs else _kind_of(content, signs)
             if kind is None:
                 notes.dropped("object", key or "without a name", _UNKNOWN, place)
@@ -233,8 +286,15 @@ _WRAPPERS = frozenset({"data", "results", "nodes"})
 """Keys of API answers that say nothing of what they hold."""
 
 
+_ENVELOPE = frozenset(
+    {"limit", "offset", "total", "more", "took", "requestId", "count", "next"}
+    | {"previous", "current_page_number", "page_size", "total_pages", "paging"}
+)
+"""Keys of API answers that count what they hold."""
+
+
 def _objects(
-    document: object, name: str
+    document: object, name: str, notes: Notes
 ) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     if isinstance(document, list):
         yield from _rows("", name, document)
@@ -245,17 +305,40 @@ def _objects(
     inner = document.get("data")
     if isinstance(inner, dict) and set(document) <= {"data", "errors", "extensions"}:
         document = inner  # the answer of a GraphQL query
-    listed = [key for key, value in document.items() if isinstance(value, list | dict)]
+    listed = [
+        key
+        for key, value in document.items()
+        if isinstance(value, list | dict) and key not in _ENVELOPE
+    ]
     is_object = any(one in document for one in ("id", "_parent", "alias"))
     if is_object or not listed:
         yield "", name, document
         return
+    whole = Fields(document, name)
+    whole.ignore(*listed, *_ENVELOPE)
+    notes.unread("file", whole)
+    if _is_page(document) or any(_is_page(document[key]) for key in listed):
+        because = "it is one page of several; give the others too"
+        notes.guessed("file", clean(name), because)
     for key in listed:
         rows = document[key]
         if isinstance(rows, dict):
             rows = rows["nodes"] if isinstance(rows.get("nodes"), list) else [rows]
         kind = "" if key in _WRAPPERS else clean(key)
         yield from _rows(kind, f"{name}: {clean(key)}", rows)
+
+
+def _is_page(answer: object) -> bool:
+    """Whether an API says that there is more than it answered."""
+    if not isinstance(answer, dict):
+        return False
+    paging, info = answer.get("paging"), answer.get("pageInfo")
+    return (
+        answer.get("more") is True
+        or bool(answer.get("next"))
+        or (isinstance(paging, dict) and bool(paging.get("next")))
+        or (isinstance(info, dict) and info.get("hasNextPage") is True)
+    )
 
 
 def _rows(

@@ -58,8 +58,6 @@ def _person(one: Fields) -> Person:
         "role",
         "favorite",
         "isFavorite",
-        "notificationRules",
-        "statusUpdateContactMethodID",
     )
     values = [
         (row.text("type"), row.text("value")) for row in one.items("contactMethods")
@@ -76,7 +74,7 @@ def _person(one: Fields) -> Person:
 
 
 def _schedule(one: Fields, rotations: Mapping[str, Rotation], found: Gathering) -> None:
-    one.ignore("description", "isFavorite", "favorite", "onCallNotificationRules")
+    one.ignore("description", "isFavorite", "favorite")
     name, zone, known = one.required("name"), one.zone("timeZone"), one.required("id")
     layers = []
     for row in one.items("targets"):
@@ -141,7 +139,7 @@ def _cover_of_shift(one: Fields, schedule: str) -> Cover:
     one.ignore("truncated")
     return Cover(
         schedule=schedule,
-        person=one.text("userID") or one.one("user").required("id"),
+        person=one.text("userID") or one.reference("user").required("id"),
         starts_at=one.instant("start"),
         ends_at=one.instant("end"),
     )
@@ -150,7 +148,7 @@ def _cover_of_shift(one: Fields, schedule: str) -> Cover:
 def _rendered(one: Fields, schedule: str) -> Rendered:
     return Rendered(
         schedule=schedule,
-        person=one.text("userID") or one.one("user").required("id"),
+        person=one.text("userID") or one.reference("user").required("id"),
         starts_at=one.instant("start"),
         ends_at=one.instant("end"),
     )
@@ -158,9 +156,9 @@ def _rendered(one: Fields, schedule: str) -> Rendered:
 
 def _cover(one: Fields, schedule: str) -> Cover:
     one.ignore("id")
-    target = one.one("target").text("id") or one.text("scheduleID") or schedule
-    added = one.text("addUserID") or one.one("addUser").text("id")
-    removed = one.text("removeUserID") or one.one("removeUser").text("id")
+    target = one.reference("target").text("id") or one.text("scheduleID") or schedule
+    added = one.text("addUserID") or one.reference("addUser").text("id")
+    removed = one.text("removeUserID") or one.reference("removeUser").text("id")
     if not target:
         message = "it does not say of which schedule it is; nest it in its schedule"
         raise FieldError(message)
@@ -181,7 +179,7 @@ def _policy(one: Fields, found: Gathering) -> None:
     name, rungs, after = one.required("name"), [], timedelta(0)
     for row in one.items("steps"):
         with found.noting("step of " + name, row, quiet=True):
-            row.ignore("id", "stepNumber", "actions")
+            row.ignore("id", "stepNumber")
             delay = timedelta(minutes=min(row.number("delayMinutes"), 10_000))
             called = "target of " + name
             targets = found.targets(row.items("targets"), called, _target)

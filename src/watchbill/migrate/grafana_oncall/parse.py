@@ -154,6 +154,7 @@ def _once(one: Fields, schedule: str, zone: ZoneInfo, found: Gathering) -> Cover
 
 
 def _final(one: Fields, schedule: str, found: Gathering) -> None:
+    one.ignore("user_email", "user_username")
     person = one.text("user_pk") or found.id_of(one.text("user_email"))
     found.render(
         lambda: Rendered(

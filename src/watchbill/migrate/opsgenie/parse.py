@@ -18,6 +18,7 @@ from watchbill.migrate.model import (
     Unit,
 )
 from watchbill.migrate.reading import (
+    LABELS,
     FieldError,
     Fields,
     Signs,
@@ -98,7 +99,7 @@ def _addresses(one: Fields) -> Iterator[tuple[str, str]]:
 
 def _team(one: Fields) -> Team:
     one.ignore("description", "links")
-    members = (row.one("user").text("id") for row in one.items("members"))
+    members = [row.reference("user").text("id") for row in one.items("members")]
     return Team(
         id=one.required("id"),
         name=one.required("name"),
@@ -107,8 +108,11 @@ def _team(one: Fields) -> Team:
 
 
 def _schedule(one: Fields, found: Gathering) -> None:
-    one.ignore("description", "ownerTeam", "enabled")
+    one.ignore("description", "ownerTeam")
     name, zone = one.required("name"), one.zone("timezone")
+    if one.get("enabled") is False:
+        because = "it is switched off in Opsgenie; in a plan it holds"
+        found.notes.guessed("schedule", name, because, one.place)
     layers = []
     for row in one.items("rotations"):
         with found.noting("rotation", row):
@@ -138,6 +142,7 @@ def _layer(one: Fields) -> Layer:
 
 
 def _participant(one: Fields) -> str:
+    one.ignore(*LABELS)
     kind = one.text("type")
     if kind != "user":
         message = (
@@ -189,14 +194,16 @@ def _day(one: Fields, name: str) -> int:
 
 
 def _cover(one: Fields, schedule: str) -> Cover:
-    one.ignore("alias", "rotations")
-    parent = one.one("_parent").text("id") or one.one("schedule").text("id")
+    one.ignore("alias")
+    above = one.reference("_parent")
+    above.ignore("enabled")
+    parent = above.text("id") or one.reference("schedule").text("id")
     if not (parent or schedule):
         message = "it does not say of which schedule it is; nest it in its schedule"
         raise FieldError(message)
     return Cover(
         schedule=parent or schedule,
-        person=one.one("user").required("id"),
+        person=one.reference("user").required("id"),
         starts_at=one.instant("startDate"),
         ends_at=one.instant("endDate"),
     )
@@ -204,10 +211,14 @@ def _cover(one: Fields, schedule: str) -> Cover:
 
 def _timeline(one: Fields, found: Gathering) -> None:
     one.ignore("startDate", "endDate", "baseTimeline", "description")
-    schedule = one.one("_parent").text("id") or found.only_schedule()
+    parent = one.reference("_parent")
+    parent.ignore("enabled")
+    schedule = parent.text("id") or found.only_schedule()
     for rotation in one.one("finalTimeline").items("rotations"):
+        rotation.ignore("id", "name", "order")
         for row in rotation.items("periods"):
-            who = row.one("recipient", "responder")
+            row.ignore("type")
+            who = row.reference("recipient", "responder")
             person = who.text("id") or found.id_of(who.text("name"))
             found.render(
                 lambda row=row, person=person: Rendered(  # type: ignore[misc]
@@ -241,7 +252,7 @@ _SIZES = {
 
 
 def _rung(one: Fields) -> Rung:
-    delay, who = one.one("delay"), one.one("recipient")
+    delay, who = one.one("delay"), one.reference("recipient")
     size = _SIZES.get(delay.text("timeUnit") or "minutes")
     kind = _KINDS.get(who.text("type"))
     amount = delay.number("timeAmount", default=0)

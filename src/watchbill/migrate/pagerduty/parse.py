@@ -77,7 +77,6 @@ def _person(one: Fields) -> Person:
         "job_title",
         "teams",
         "invitation_sent",
-        "notification_rules",
     )
     email = email_of(one.text("email"))
     return Person(
@@ -90,9 +89,11 @@ def _person(one: Fields) -> Person:
 
 def _phones(one: Fields) -> Iterator[str]:
     for row in one.items("contact_methods"):
+        row.ignore("id", "label", "summary", "self", "html_url")
         is_phone = row.text("type").startswith(("sms_", "phone_"))
         country = re.sub("[^0-9]", "", row.text("country_code"))
-        phone = phone_of(f"+{country}{row.text('address')}") if country else None
+        number = row.text("address")
+        phone = phone_of(f"+{country}{number}") if country else None
         if is_phone and phone is not None:
             yield phone
 
@@ -100,7 +101,7 @@ def _phones(one: Fields) -> Iterator[str]:
 def _team(one: Fields, found: Gathering) -> Team:
     one.ignore(*_SEEN, "parent", "default_role")
     known = one.required("id")
-    members = [row.one("user").text("id") for row in one.items("members")]
+    members = [row.reference("user").text("id") for row in one.items("members")]
     # A user names the teams where the team's own members were not asked for.
     for row in found.rows("users"):
         if known in {team.text("id") for team in row.items("teams")}:
@@ -113,7 +114,7 @@ def _team(one: Fields, found: Gathering) -> Team:
 
 
 def _schedule(one: Fields, found: Gathering) -> None:
-    one.ignore(*_SEEN, "escalation_policies", "users", "teams", "overrides_subschedule")
+    one.ignore(*_SEEN, "escalation_policies", "users", "teams")
     name, zone, known = one.required("name"), one.zone("time_zone"), one.required("id")
     layers = []
     for row in one.items("schedule_layers"):
@@ -124,14 +125,17 @@ def _schedule(one: Fields, found: Gathering) -> None:
     )
     for row in one.items("overrides"):
         found.cover(row, lambda inner: _cover(inner, known))
-    for row in one.one("final_schedule").items("rendered_schedule_entries"):
+    final = one.one("final_schedule")
+    final.ignore("name", "rendered_coverage_percentage")
+    for row in final.items("rendered_schedule_entries"):
         found.render(lambda row=row: _rendered(row, known))  # type: ignore[misc]
 
 
 def _rendered(one: Fields, schedule: str) -> Rendered:
+    one.ignore("id")
     return Rendered(
         schedule=schedule,
-        person=one.one("user").required("id"),
+        person=one.reference("user").required("id"),
         starts_at=one.instant("start"),
         ends_at=one.instant("end"),
     )
@@ -148,7 +152,9 @@ def _layer(one: Fields) -> Layer:
     virtual = one.instant_or_none("rotation_virtual_start") or starts_at
     return Layer(
         name=one.text("name") or "layer",
-        people=tuple(row.one("user").required("id") for row in one.items("users")),
+        people=tuple(
+            row.reference("user").required("id") for row in one.items("users")
+        ),
         starts_at=virtual,
         not_before=starts_at,
         ends_at=one.instant_or_none("end"),
@@ -180,27 +186,27 @@ def _restriction(one: Fields) -> Week:
 
 def _cover(one: Fields, schedule: str) -> Cover:
     one.ignore("id", "type", "summary")
-    known = one.one("schedule").text("id") or schedule
+    known = one.reference("schedule").text("id") or schedule
     if not known:
         message = "it does not say of which schedule it is; nest it in its schedule"
         raise FieldError(message)
     return Cover(
         schedule=known,
-        person=one.one("user").required("id"),
+        person=one.reference("user").required("id"),
         starts_at=one.instant("start"),
         ends_at=one.instant("end"),
     )
 
 
 def _policy(one: Fields, found: Gathering) -> None:
-    one.ignore(*_SEEN, "services", "teams", "on_call_handoff_notifications")
+    one.ignore(*_SEEN, "teams", "on_call_handoff_notifications")
     name, rungs, after = one.required("name"), [], timedelta(0)
     for row in one.items("escalation_rules"):
         with found.noting("rule of " + name, row, quiet=True):
             delay = timedelta(
                 minutes=min(row.number("escalation_delay_in_minutes"), 10_000)
             )
-            row.ignore("id", "escalation_rule_assignment_strategy")
+            row.ignore("id")
             called = "target of " + name
             targets = found.targets(row.items("targets"), called, _target)
             rungs.append(Rung(after=after, targets=targets))
