@@ -3,13 +3,15 @@
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from tests.server import site
-from tests.server.test_oncall_actions import DEVOPS, FRONTEND, KEY, NIGHT
+from tests.shifts import DEVOPS, FRONTEND, KEY, NIGHT, ask
 from watchbill.core.access import ConsoleRole
 from watchbill.server.clock import VirtualClock
+from watchbill.server.oncall import actions
 from watchbill.server.plans.models import PlanVersion
+from watchbill.server.web.views import failed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.req("S4.4-09", "S2.1-16")]
 
@@ -175,3 +177,64 @@ def test_a_namesake_of_the_author_calls_nothing_off(
     assert refused.status_code == 403
     (still,) = owner.get("/api/v1/overrides").json()["overrides"]
     assert still["number"] == made["number"]
+
+
+@pytest.mark.req("S4.4-09")
+def test_what_two_agreed_is_not_called_off_by_one_alone(
+    owner: Client, virtual_clock: VirtualClock
+) -> None:
+    now = virtual_clock.now()
+    swap = ask(now=now)
+    actions.accept_swap(swap.pk, contact_key=FRONTEND, now=now)
+    (made,) = owner.get("/api/v1/overrides").json()["overrides"]
+    taker = site.user(ConsoleRole.RESPONDER, now=now, name="Taker")
+    taker.contact_key = FRONTEND
+    taker.save(update_fields=["contact_key"])
+    client = site.signed_in(taker)
+
+    refused = client.delete(f"/api/v1/overrides/{made['number']}")
+    client.post(f"/on-call/overrides/{made['number']}/cancel/")
+
+    assert refused.status_code == 403
+    assert len(owner.get("/api/v1/overrides").json()["overrides"]) == 1
+    assert owner.delete(f"/api/v1/overrides/{made['number']}").status_code == 204
+    assert owner.get("/api/v1/overrides").json()["overrides"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("get", "nothing", 404),
+        ("get", "oncall/", 404),
+        ("get", "overrides/x", 404),
+        ("post", "nothing", 404),
+        ("get", "schedules/nothing/shifts", 404),
+        ("delete", "overrides", 405),
+        ("put", "oncall", 405),
+        ("get", "overrides/1", 405),
+        ("get", "oncall?schedule=%00", 400),
+    ],
+)
+def test_what_leads_nowhere_is_a_problem_and_no_page(
+    owner: Client, method: str, path: str, status: int
+) -> None:
+    refused = getattr(owner, method)(f"/api/v1/{path}")
+    assert refused.status_code == status
+    assert refused["Content-Type"] == "application/problem+json"
+    problem = refused.json()
+    assert problem["status"] == status
+    assert problem["detail"]
+
+
+def test_whoever_browses_gets_a_page_for_what_leads_nowhere(owner: Client) -> None:
+    assert owner.get("/nothing/")["Content-Type"].startswith("text/html")
+
+
+def test_a_fault_of_ours_is_a_problem_for_programs() -> None:
+    faulty = RequestFactory()
+    assert failed(faulty.get("/api/v1/oncall")).headers["Content-Type"] == (
+        "application/problem+json"
+    )
+    assert (
+        failed(faulty.get("/on-call/")).headers["Content-Type"].startswith("text/html")
+    )

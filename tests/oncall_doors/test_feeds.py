@@ -5,7 +5,7 @@ from django.test import Client
 from icalendar import Calendar
 
 from tests.server import site
-from tests.server.test_oncall_actions import BACKEND, DEVOPS, FRONTEND, KEY, NIGHT
+from tests.shifts import BACKEND, DEVOPS, FRONTEND, KEY, NIGHT
 from watchbill.core.access import ConsoleRole
 from watchbill.core.oncall import Duty
 from watchbill.server.clock import VirtualClock

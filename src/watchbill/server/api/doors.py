@@ -17,6 +17,8 @@ from watchbill.server.intake.keys import authenticate_request
 from watchbill.server.intake.models import Scope
 from watchbill.server.intake.sources import sources
 from watchbill.server.oncall import queries
+from watchbill.server.oncall.actions import OncallRefusedError
+from watchbill.server.web import problems
 from watchbill.server.web.access import may, open_to_all
 
 LIMIT, MOST = 100, 500
@@ -51,7 +53,7 @@ _TITLES = {
 def door(methods: dict[str, Permission]) -> Callable[[View], View]:
     """Let in who may, by method; a key may read where a permission to look is enough.
 
-    A view raises ProblemError for what it refuses.
+    A view raises ProblemError for what it refuses; what the watch refuses is a 409.
     """
 
     def guard(view: View) -> View:
@@ -63,6 +65,8 @@ def door(methods: dict[str, Permission]) -> Callable[[View], View]:
                 return view(request, **kwargs)
             except ProblemError as error:
                 return problem(error, methods)
+            except OncallRefusedError as error:
+                return problem(ProblemError(409, str(error)))
 
         return guarded
 
@@ -71,16 +75,7 @@ def door(methods: dict[str, Permission]) -> Callable[[View], View]:
 
 def problem(error: ProblemError, methods: Iterable[str] = ()) -> JsonResponse:
     """Return a refusal as a problem document."""
-    answer = JsonResponse(
-        {
-            "type": "about:blank",
-            "title": _TITLES[error.status],
-            "status": error.status,
-            "detail": error.detail,
-        },
-        status=error.status,
-        content_type="application/problem+json",
-    )
+    answer = problems.document(error.status, _TITLES[error.status], error.detail)
     if error.status == 401:
         answer["WWW-Authenticate"] = 'Bearer realm="watchbill"'
     if error.status == 405:
@@ -144,6 +139,14 @@ def interval(starts_at: datetime, ends_at: datetime) -> Interval:
     if ends_at - starts_at > LONGEST:
         raise ProblemError(400, f"ask for {LONGEST.days} days at most")
     return Interval(starts_at=starts_at, ends_at=ends_at)
+
+
+def stretch_in(body: dict[str, Any]) -> Interval:
+    """Return the stretch of a body, from ``starts_at`` to ``ends_at``."""
+    return interval(
+        read_instant(body.get("starts_at"), "starts_at"),
+        read_instant(body.get("ends_at"), "ends_at"),
+    )
 
 
 def read_duty(text: object) -> Duty:

@@ -15,7 +15,7 @@ Lists are answered in parts: ``limit`` (100, at most 500) and ``cursor``.
 """
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 
@@ -29,19 +29,21 @@ from watchbill.server.api.doors import (
     ProblemError,
     body_of,
     door,
-    interval,
     page,
     plan_now,
     read_duty,
     read_instant,
+    stretch_in,
     text_in,
     window,
 )
 from watchbill.server.oncall import actions, queries, shapes
-from watchbill.server.oncall.actions import OncallRefusedError
 from watchbill.server.oncall.models import Absence, Override
+from watchbill.server.oncall.views.common import own_key
 from watchbill.server.web.access import may
 from watchbill.server.web.masking import mask
+
+_T = TypeVar("_T")
 
 _LOOK = {"GET": Permission.VIEW_ON_CALL}
 _CHANGE = {**_LOOK, "POST": Permission.TRADE_SHIFTS}
@@ -54,8 +56,7 @@ def oncall(request: HttpRequest) -> HttpResponseBase:
     now = clock.now()
     at = read_instant(request.GET["at"], "at") if "at" in request.GET else now
     plan = plan_now(now)
-    wanted = request.GET.get("schedule")
-    keys = [_known_schedule(plan, wanted)] if wanted else list(plan.schedules)
+    keys = _asked_schedules(request, plan)
     duty = read_duty(request.GET["duty"]) if "duty" in request.GET else None
     shifts = [
         shapes.shift(plan, queries.on_call(plan, key, one, at=at))
@@ -98,8 +99,7 @@ def overrides(request: HttpRequest) -> HttpResponseBase:
     now = clock.now()
     plan = plan_now(now)
     during = window(request, now=now, default=LONGEST)
-    wanted = request.GET.get("schedule")
-    keys = [_known_schedule(plan, wanted)] if wanted else list(plan.schedules)
+    keys = _asked_schedules(request, plan)
     rows = [
         _override(plan, row)
         for key in keys
@@ -113,31 +113,27 @@ def _make_override(request: HttpRequest) -> JsonResponse:
     plan = plan_now(now)
     contact = text_in(body, "contact")
     _only_own_or_manager(request, contact)
-    try:
-        row = actions.override(
-            _known_schedule(plan, text_in(body, "schedule")),
-            read_duty(body.get("duty", Duty.PRIMARY)),
-            contact,
-            interval(
-                read_instant(body.get("starts_at"), "starts_at"),
-                read_instant(body.get("ends_at"), "ends_at"),
-            ),
-            reason=text_in(body, "reason", default=""),
-            by=str(request.user),
-            now=now,
-        )
-    except OncallRefusedError as error:
-        raise ProblemError(409, str(error)) from None
+    row = actions.override(
+        _known_schedule(plan, text_in(body, "schedule")),
+        read_duty(body.get("duty", Duty.PRIMARY)),
+        contact,
+        stretch_in(body),
+        reason=text_in(body, "reason", default=""),
+        by=str(request.user),
+        now=now,
+    )
     return JsonResponse(_override(plan, row), status=201)
 
 
 @door(_CALL_OFF)
 def override(request: HttpRequest, number: int) -> HttpResponseBase:
     """Call an override off."""
-    row = queries.override_row(number)
-    if row is None:
-        raise ProblemError(404, f"there is no override {number}")
+    row = _found(queries.override_row(number), f"override {number}")
     _only_own_or_manager(request, row.contact_key)
+    is_own = queries.may_call_off(row, own_key(request))
+    if not is_own and not may(request, Permission.MANAGE_SCHEDULE):
+        message = "two agreed to this swap; swap back, or ask who manages schedules"
+        raise ProblemError(403, message)
     actions.cancel_override(number, by=str(request.user), now=clock.now())
     return HttpResponse(status=204)
 
@@ -163,20 +159,14 @@ def _add_absence(request: HttpRequest) -> JsonResponse:
     plan = plan_now(now)
     contact = text_in(body, "contact")
     _only_own_or_manager(request, contact)
-    try:
-        made = actions.add_absence(
-            contact,
-            interval(
-                read_instant(body.get("starts_at"), "starts_at"),
-                read_instant(body.get("ends_at"), "ends_at"),
-            ),
-            kind=text_in(body, "kind", default="leave"),
-            note=text_in(body, "note", default=""),
-            by=str(request.user),
-            now=now,
-        )
-    except OncallRefusedError as error:
-        raise ProblemError(409, str(error)) from None
+    made = actions.add_absence(
+        contact,
+        stretch_in(body),
+        kind=text_in(body, "kind", default="leave"),
+        note=text_in(body, "note", default=""),
+        by=str(request.user),
+        now=now,
+    )
     touched = [shapes.shift(plan, one.shift) for one in made.touched]
     shown = _absence(plan, made.absence, request) | {"touched": touched}
     return JsonResponse(shown, status=201)
@@ -185,9 +175,7 @@ def _add_absence(request: HttpRequest) -> JsonResponse:
 @door(_CALL_OFF)
 def absence(request: HttpRequest, number: int) -> HttpResponseBase:
     """Note that somebody is back."""
-    row = queries.absence(number)
-    if row is None:
-        raise ProblemError(404, f"there is no absence {number}")
+    row = _found(queries.absence(number), f"absence {number}")
     _only_own_or_manager(request, row.contact_key)
     actions.cancel_absence(number, by=str(request.user), now=clock.now())
     return HttpResponse(status=204)
@@ -232,10 +220,21 @@ def _known_schedule(plan: Plan, key: str) -> str:
     return key
 
 
+def _asked_schedules(request: HttpRequest, plan: Plan) -> list[str]:
+    """Return the one schedule that is asked for, or all of the plan."""
+    wanted = request.GET.get("schedule")
+    return [_known_schedule(plan, wanted)] if wanted else list(plan.schedules)
+
+
+def _found(row: _T | None, named: str) -> _T:
+    if row is None:
+        raise ProblemError(404, f"there is no {named}")
+    return row
+
+
 def _only_own_or_manager(request: HttpRequest, contact: str) -> None:
     """Refuse to put somebody else in, but by who manages schedules."""
-    own = str(getattr(request.user, "contact_key", ""))
-    is_own = bool(contact) and contact == own
+    is_own = bool(contact) and contact == own_key(request)
     if not is_own and not may(request, Permission.MANAGE_SCHEDULE):
         raise ProblemError(403, "only for yourself; who manages schedules may for all")
 
@@ -257,8 +256,8 @@ def _override(plan: Plan, row: Override) -> dict[str, Any]:
 
 def _absence(plan: Plan, row: Absence, request: HttpRequest) -> dict[str, Any]:
     """An absence; why somebody is away is for them and who manages schedules."""
-    own = str(getattr(request.user, "contact_key", ""))
-    may_know = row.contact_key == own or may(request, Permission.MANAGE_SCHEDULE)
+    is_own = row.contact_key == own_key(request)
+    may_know = is_own or may(request, Permission.MANAGE_SCHEDULE)
     return {
         "number": row.pk,
         "person": shapes.person(plan, row.contact_key),

@@ -12,6 +12,8 @@ _home = open_to_all("it only says where to go, and that page asks who is there")
     RedirectView.as_view(pattern_name="incidents:list")
 )
 
+handler400, handler404, handler500 = web.bad_request, web.not_found, web.failed
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", _home, name="home"),
     path("", include("watchbill.server.accounts.urls")),
