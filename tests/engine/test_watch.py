@@ -1,16 +1,23 @@
-"""The watch: reminders, checks, hand-overs, gaps, overrides, swaps: each said once."""
+"""The watch: reminders, doubts, hand-overs and gaps: each said once."""
 
 import threading
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, time, timedelta
 
 import pytest
 from django.db import connections, transaction
 
-from tests.engine.watch import Watch, minutes, plan_with
+from tests.engine.shifts import FRIDAY, MAILS, about, look, prove_all, reach, said
+from tests.engine.watch import Watch, minutes
+from tests.shifts import (
+    BACKEND,
+    DEVOPS,
+    FRONTEND,
+    HOUR,
+    MOBILE,
+    at,
+    put_in,
+)
 from watchbill.core.incidents import IncidentAction, IncidentStatus
-from watchbill.core.oncall import Duty
-from watchbill.core.paging import AddressKind
 from watchbill.core.temporal import Interval
 from watchbill.server.engine import kinds, work
 from watchbill.server.engine import watch as engine
@@ -19,80 +26,18 @@ from watchbill.server.incidents import actions as incidents
 from watchbill.server.incidents import handing
 from watchbill.server.incidents.actions import Actor
 from watchbill.server.incidents.models import Incident
-from watchbill.server.notifications.models import Notification, Purpose
-from watchbill.server.oncall import actions, queries
-from watchbill.server.oncall.models import Handover, ShiftNotice, Swap, SwapState
-from watchbill.server.people.contacting import mark_verified
+from watchbill.server.notifications.models import Notification
+from watchbill.server.oncall import actions
+from watchbill.server.oncall.models import Handover, ShiftNotice
 from watchbill.server.people.models import QuietTime
-from watchbill.server.providers import Reach
-from watchbill.server.reports.queries import load
 from watchbill.server.timers import actions as timers
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-YANGON = ZoneInfo("Asia/Yangon")
-KEY = "primary-oncall"
-DEVOPS, BACKEND = "devops_engineer", "backend_engineer"
-FRONTEND, MOBILE = "frontend_engineer", "mobile_engineer"
-MAILS = {
-    DEVOPS: "devops@trm.rocks",
-    BACKEND: "backend@trm.rocks",
-    FRONTEND: "frontend@trm.rocks",
-    MOBILE: "mobile@trm.rocks",
-}
-HOUR = timedelta(hours=1)
-
-
-def at(day: int, hour: int = 0, minute: int = 0) -> datetime:
-    """Return an instant of February 2026, as clocks in Yangon show it."""
-    return datetime(2026, 2, day, hour, minute, tzinfo=YANGON).astimezone(UTC)
-
-
-#: The watch changes hands on Friday the 13th at 10:00: DevOps to Backend.
-FRIDAY = at(13, 10)
-NIGHT = Interval(starts_at=at(9, 20), ends_at=at(10, 8))
 
 
 @pytest.fixture(autouse=True)
 def _planned(watch: Watch) -> None:
     timers.ensure(engine.KIND.name, due_at=watch.clock.now())
-
-
-def look(watch: Watch, when: datetime | None = None) -> None:
-    """Stand at an instant and let the engine look at the watch."""
-    if when is not None:
-        watch.clock.move_to(when)
-    now = watch.clock.now()
-    timers.hasten(engine.KIND.name, now=now)
-    assert kinds.run(engine.KIND, Moment(now=now, wall=now, reach=reach(watch))) == 1
-
-
-def reach(watch: Watch) -> Reach:
-    return watch.channels.reach
-
-
-def prove_all() -> None:
-    """Let everybody have answered from the address that the plan names."""
-    for key, address in MAILS.items():
-        mark_verified(key, AddressKind.EMAIL, address, wall=at(8))
-
-
-def said(to: str | None = None) -> list[tuple[str, str]]:
-    """Return what was put into the outbox about the watch: to whom, and the subject."""
-    rows = Notification.objects.filter(purpose=Purpose.ON_CALL).order_by("pk")
-    if to is not None:
-        rows = rows.filter(contact_key=to)
-    return list(rows.values_list("contact_key", "subject"))
-
-
-def about(word: str) -> list[tuple[str, str]]:
-    return [one for one in said() if word in one[1]]
-
-
-def put_in(contact: str, during: Interval, now: datetime) -> None:
-    actions.override(
-        KEY, Duty.PRIMARY, contact, during, reason="concert", by="Dana", now=now
-    )
 
 
 # ── Reminders ───────────────────────────────────────────────────────────────────
@@ -128,7 +73,7 @@ def test_reminders_follow_the_schedule_as_it_is_and_not_as_it_was(
     watch: Watch,
 ) -> None:
     prove_all()
-    put_in("technical_lead", Interval(starts_at=FRIDAY, ends_at=at(14)), at(8, 3))
+    put_in("technical_lead", Interval(starts_at=FRIDAY, ends_at=at(14)), now=at(8, 3))
 
     look(watch, FRIDAY - HOUR)
 
@@ -317,6 +262,21 @@ def test_an_incident_stays_with_who_has_it_when_the_watch_changes_hands(
 
 
 @pytest.mark.req("S4.4-12")
+def test_who_joins_or_comes_again_later_is_not_who_has_it(watch: Watch) -> None:
+    watch.clock.move_to(FRIDAY - HOUR)
+    incident = taken(watch)
+    for after, key in ((minutes(5), BACKEND), (minutes(9), DEVOPS), (HOUR, MOBILE)):
+        watch.clock.move_to(FRIDAY - HOUR + after)
+        actor = Actor(label=key, contact_key=key)
+        incidents.perform(
+            incident.pk, IncidentAction.ACKNOWLEDGE, actor=actor, now=watch.clock.now()
+        )
+
+    assert [one.pk for one in handing.held_by(DEVOPS)] == [incident.pk]
+    assert handing.held_by(BACKEND) == handing.held_by(MOBILE) == []
+
+
+@pytest.mark.req("S4.4-12")
 def test_it_changes_hands_when_both_agree_and_only_then(watch: Watch) -> None:
     watch.clock.move_to(FRIDAY - HOUR)
     incident = taken(watch)
@@ -398,11 +358,11 @@ def test_a_gap_is_told_to_the_owners_fourteen_days_ahead_once_a_day(
     watch: Watch,
 ) -> None:
     prove_all()
-    look(watch, at(9, 9))
+    look(watch, at(9, 8, 59))
     assert owners(watch) == set()
-    everybody_away(at(22, 12), at(22, 18), now=at(9, 9))
+    everybody_away(at(22, 12), at(22, 18), now=at(9, 8, 59))
 
-    look(watch, at(9, 9, 5))
+    look(watch, at(9, 9))
     look(watch, at(9, 15))
 
     found = about("On call: 1 problem in the coming two weeks")
@@ -431,226 +391,3 @@ def everybody_away(starts_at: datetime, ends_at: datetime, *, now: datetime) -> 
     during = Interval(starts_at=starts_at, ends_at=ends_at)
     for key in MAILS:
         actions.add_absence(key, during, kind="leave", note="", by="Dana", now=now)
-
-
-# ── Overrides and swaps ─────────────────────────────────────────────────────────
-
-
-@pytest.mark.req("S4.4-09")
-def test_who_is_put_in_and_who_is_relieved_hear_of_it_once(watch: Watch) -> None:
-    prove_all()
-    put_in(FRONTEND, NIGHT, watch.clock.now())
-
-    look(watch)
-    look(watch)
-
-    when = "from Mon 9 Feb 20:00 to Tue 10 Feb 08:00 (Asia/Yangon)"
-    assert said() == [
-        (FRONTEND, f"You are primary of DevOps on-call {when}"),
-        (
-            DEVOPS,
-            f"Frontend Engineer is primary of DevOps on-call instead of you {when}",
-        ),
-    ]
-
-
-def ask(watch: Watch, *, asked_of: str | None = FRONTEND) -> Swap:
-    return actions.ask_swap(
-        KEY,
-        Duty.PRIMARY,
-        NIGHT,
-        asked_by=DEVOPS,
-        asked_of=asked_of,
-        return_during=None,
-        message="my sister marries",
-        now=watch.clock.now(),
-    )
-
-
-@pytest.mark.req("S4.4-09")
-def test_who_is_asked_gets_a_link_and_the_asker_the_answer(watch: Watch) -> None:
-    swap = ask(watch)
-    look(watch)
-    look(watch)
-    (row,) = Notification.objects.filter(swap=swap)
-    assert row.contact_key == FRONTEND
-    watch.settle()
-    (message,) = [one for one in watch.told if one.who == "frontend"]
-    assert [link.label for link in message.notice.links] == ["Answer"]
-    assert "/on-call/" in message.notice.links[0].url
-
-    actions.accept_swap(swap.pk, contact_key=FRONTEND, now=watch.clock.now())
-    look(watch)
-    look(watch)
-
-    assert said(DEVOPS) == [
-        (
-            DEVOPS,
-            "Frontend Engineer accepted: Frontend Engineer is primary of DevOps"
-            " on-call from Mon 9 Feb 20:00 to Tue 10 Feb 08:00 (Asia/Yangon)",
-        )
-    ]
-    assert len(said(FRONTEND)) == 1
-
-
-def test_a_request_to_anybody_goes_to_the_others_of_the_schedule(watch: Watch) -> None:
-    ask(watch, asked_of=None)
-
-    look(watch)
-
-    assert sorted(key for key, _ in said()) == sorted({*MAILS} - {DEVOPS})
-
-
-def test_a_request_that_waits_in_the_outbox_is_dropped_once_answered(
-    watch: Watch,
-) -> None:
-    swap = ask(watch)
-    look(watch)
-    actions.decline_swap(swap.pk, contact_key=FRONTEND, now=watch.clock.now())
-
-    watch.settle()
-
-    assert "frontend" not in {one.who for one in watch.told}
-
-
-def test_a_request_runs_out_when_its_stretch_begins_and_the_asker_hears(
-    watch: Watch,
-) -> None:
-    prove_all()
-    swap = ask(watch)
-    look(watch)
-
-    look(watch, NIGHT.starts_at)
-
-    swap.refresh_from_db()
-    assert swap.state == SwapState.EXPIRED
-    assert [one for one in said(DEVOPS) if one[1].startswith("Nobody accepted")]
-
-
-def test_who_was_never_asked_does_not_hear_that_it_was_taken_back(
-    watch: Watch,
-) -> None:
-    swap = ask(watch)
-    actions.withdraw_swap(swap.pk, contact_key=DEVOPS, now=watch.clock.now())
-
-    look(watch)
-
-    assert said() == []
-
-
-# ── Whom the ladder pages ───────────────────────────────────────────────────────
-
-
-@pytest.mark.req("S4.4-09")
-def test_an_override_changes_whom_the_ladder_pages(watch: Watch) -> None:
-    now = watch.clock.now()
-    put_in(FRONTEND, Interval(starts_at=now, ends_at=now + 5 * HOUR), now)
-
-    watch.declare("P1", "payment")
-    watch.at(minutes(1))
-
-    paged = {one.who for one in watch.told if "Page:" in one.notice.subject}
-    assert "frontend" in paged
-    assert "devops" not in paged
-
-
-@pytest.mark.req("S4.4-09")
-def test_an_override_made_while_an_incident_is_open_counts_from_the_next_step(
-    watch: Watch,
-) -> None:
-    watch.declare("P1", "payment")
-    watch.at(minutes(1))
-    now = watch.clock.now()
-    actions.override(
-        KEY,
-        Duty.SECONDARY,
-        "technical_lead",
-        Interval(starts_at=now, ends_at=now + HOUR),
-        reason="",
-        by="Dana",
-        now=now,
-    )
-
-    watch.at(minutes(6))
-
-    at_five = [who for when, who in watch.story() if when == 5]
-    assert "tech-lead" in at_five
-    assert "mobile" not in at_five
-
-
-@pytest.mark.req("S4.4-09")
-def test_a_page_that_was_decided_goes_to_who_held_the_watch_then(watch: Watch) -> None:
-    watch.declare("P1", "payment")
-    watch.settle_without_delivery()
-    now = watch.clock.now()
-    put_in(FRONTEND, Interval(starts_at=now, ends_at=now + HOUR), now)
-
-    watch.settle()
-
-    assert "devops" in {one.who for one in watch.told}
-
-
-@pytest.mark.req("S4.4-09", "S0-07")
-def test_an_open_incident_pages_who_is_on_call_by_the_plan_in_force(
-    watch: Watch,
-) -> None:
-    watch.declare("P1", "payment")
-    watch.at(minutes(1))
-    plan_with(
-        watch.clock,
-        (
-            "members: [devops_engineer, backend_engineer, frontend_engineer,"
-            " mobile_engineer]",
-            "members: [devops_engineer, backend_engineer, frontend_engineer, cto]",
-        ),
-    )
-
-    watch.at(minutes(6))
-
-    at_five = [who for when, who in watch.story() if when == 5]
-    assert "cto" in at_five
-    assert "mobile" not in at_five
-
-
-@pytest.mark.req("S3.2-01")
-def test_a_role_that_is_asked_in_turn_gets_each_incident_to_another_one(
-    watch: Watch,
-) -> None:
-    plan_with(
-        watch.clock,
-        (
-            "who: on_call.primary-oncall.secondary,",
-            'who: "one of help_desk_agent in turn",',
-        ),
-    )
-    plan = queries.plan_now(now=watch.clock.now())
-    assert plan is not None
-    holders = plan.directory.holders("help_desk_agent")
-    firsts = [watch.declare("P1", "payment") for _ in holders]
-
-    watch.at(minutes(6))
-
-    rows = Notification.objects.filter(contact_key__in=[one.key for one in holders])
-    asked = {row.incident_id: row.contact_key for row in rows if "Page:" in row.subject}
-    assert asked == {one.pk: holders[one.pk % len(holders)].key for one in firsts}
-    assert len(set(asked.values())) == len(holders)
-
-
-@pytest.mark.req("S4.4-13")
-def test_the_load_counts_hours_pages_and_incidents(watch: Watch) -> None:
-    begins = watch.clock.now()
-    watch.declare("P1", "payment")
-    watch.at(minutes(1))
-    plan = queries.plan_now(now=begins)
-    assert plan is not None
-
-    found = {
-        one.contact: one
-        for one in load(plan, Interval(starts_at=begins, ends_at=begins + 2 * HOUR))
-    }
-
-    devops = found[DEVOPS]
-    assert devops.hours == {Duty.PRIMARY: 2 * HOUR}
-    assert (devops.pages, devops.night_pages, devops.incidents) == (1, 1, 1)
-    assert found[MOBILE].hours == {Duty.SECONDARY: 2 * HOUR}
-    assert found[MOBILE].pages == 0

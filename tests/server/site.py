@@ -29,12 +29,15 @@ BACKEND = "watchbill.server.accounts.actions.EmailBackend"
 SOMEBODY = Actor(label="Somebody")
 
 
-def user(role: ConsoleRole, *, now: datetime, name: str = "") -> User:
+def user(
+    role: ConsoleRole, *, now: datetime, name: str = "", contact_key: str = ""
+) -> User:
     """Make a user who signs in without a password, which spares the hashing."""
     one = User(
         name=name or role.capitalize(),
         email=f"{name or role}@example.org".lower(),
         role=role,
+        contact_key=contact_key,
         created_at=now,
     )
     one.set_unusable_password()

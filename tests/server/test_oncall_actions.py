@@ -1,94 +1,40 @@
-"""Overrides, swaps, absences, hand-overs and feeds: who may what, and what follows."""
+"""Overrides, absences, hand-overs and feeds: who may what, and what follows."""
 
-import threading
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connections
 
 from tests.conftest import START
+from tests.shifts import (
+    BACKEND,
+    DEVOPS,
+    FRONTEND,
+    HOUR,
+    KEY,
+    MOBILE,
+    NIGHT,
+    at,
+    primary,
+    put_in,
+    span,
+)
 from watchbill.core.ladder import DutyTarget, ExpertTarget
 from watchbill.core.oncall import Duty, Source
 from watchbill.core.temporal import Interval
 from watchbill.plan import Plan, load
-from watchbill.server.oncall import actions, links, queries
+from watchbill.server.oncall import actions, queries
 from watchbill.server.oncall.actions import OncallRefusedError
 from watchbill.server.oncall.models import (
     Absence,
     FeedToken,
     Handover,
     Override,
-    Swap,
-    SwapState,
 )
 from watchbill.server.plans import actions as plan_actions
-from watchbill.server.plans import queries as plans
 from watchbill.server.plans.models import PlanVersion
 
 pytestmark = pytest.mark.django_db
-
-YANGON = ZoneInfo("Asia/Yangon")
-KEY = "primary-oncall"
-DEVOPS, BACKEND = "devops_engineer", "backend_engineer"
-FRONTEND, MOBILE = "frontend_engineer", "mobile_engineer"
-HOUR = timedelta(hours=1)
-
-
-def at(day: int, hour: int = 0, minute: int = 0) -> datetime:
-    """Return an instant of February 2026, as clocks in Yangon show it."""
-    return datetime(2026, 2, day, hour, minute, tzinfo=YANGON).astimezone(UTC)
-
-
-def span(starts_at: datetime, ends_at: datetime) -> Interval:
-    return Interval(starts_at=starts_at, ends_at=ends_at)
-
-
-#: Primary is DevOps until Friday the 13th, then Backend, then Frontend, then Mobile.
-NIGHT = span(at(9, 20), at(10, 8))
-LATER = span(at(16, 20), at(17, 8))
-
-
-@pytest.fixture
-def plan(trm_plan: PlanVersion) -> Plan:
-    return plans.plan_of(trm_plan.pk)
-
-
-def put_in(
-    contact: str = FRONTEND,
-    during: Interval = NIGHT,
-    duty: Duty = Duty.PRIMARY,
-    now: datetime = START,
-) -> Override:
-    return actions.override(
-        KEY, duty, contact, during, reason="concert", by="Dana", now=now
-    )
-
-
-def ask(
-    *,
-    during: Interval = NIGHT,
-    asked_by: str = DEVOPS,
-    asked_of: str | None = FRONTEND,
-    in_return: Interval | None = None,
-    now: datetime = START,
-) -> Swap:
-    return actions.ask_swap(
-        KEY,
-        Duty.PRIMARY,
-        during,
-        asked_by=asked_by,
-        asked_of=asked_of,
-        return_during=in_return,
-        message="my sister marries",
-        now=now,
-    )
-
-
-def primary(plan: Plan, when: datetime) -> str | None:
-    return queries.on_call(plan, KEY, Duty.PRIMARY, at=when).holder
 
 
 # ── Nothing yet ─────────────────────────────────────────────────────────────────
@@ -100,7 +46,7 @@ def test_with_empty_tables_the_schedule_is_the_plans(plan: Plan) -> None:
     assert (roster.overrides, roster.absences) == ((), ())
     assert primary(plan, START) == DEVOPS
     assert set(queries.duties_of(plan, at=START)) == {DEVOPS, MOBILE, BACKEND}
-    assert queries.swaps_to(DEVOPS) == queries.swaps_by(DEVOPS) == []
+    assert queries.swaps_to(DEVOPS, plan) == queries.swaps_by(DEVOPS) == []
     assert queries.handovers_of(DEVOPS) == []
     assert queries.find_feed("wbfeed_nothing") is None
     assert actions.expire_swaps(now=START) == 0
@@ -175,7 +121,7 @@ def test_an_override_that_cannot_be_is_refused_in_a_sentence(
     plan: Plan, contact: str, during: Interval, duty: Duty, why: str
 ) -> None:
     with pytest.raises(OncallRefusedError, match=why):
-        put_in(contact, during, duty)
+        put_in(contact, during, duty=duty)
     assert Override.objects.count() == 0
 
 
@@ -294,210 +240,6 @@ def test_an_absence_of_nobody_or_of_no_kind_is_refused(plan: Plan) -> None:
             BACKEND, NIGHT, kind="holiday", note="", by="Dana", now=START
         )
     assert Absence.objects.count() == 0
-
-
-# ── Swaps ───────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.req("S4.4-09")
-def test_nothing_changes_until_a_request_is_accepted(plan: Plan) -> None:
-    swap = ask()
-
-    assert primary(plan, NIGHT.starts_at) == DEVOPS
-    assert [one.pk for one in queries.swaps_to(FRONTEND)] == [swap.pk]
-    assert queries.swaps_to(DEVOPS) == []
-
-    actions.accept_swap(swap.pk, contact_key=FRONTEND, now=START + HOUR)
-
-    shift = queries.on_call(plan, KEY, Duty.PRIMARY, at=NIGHT.starts_at)
-    assert (shift.holder, shift.source) == (FRONTEND, Source.SWAP)
-    assert shift.during == NIGHT
-    assert queries.swaps_to(FRONTEND) == []
-
-
-@pytest.mark.req("S4.4-09")
-def test_with_a_stretch_in_return_both_change_hands(plan: Plan) -> None:
-    back = span(at(23), at(24))
-    swap = ask(in_return=back)
-
-    done = actions.accept_swap(swap.pk, contact_key=FRONTEND, now=START)
-
-    assert done.state == SwapState.ACCEPTED
-    assert primary(plan, NIGHT.starts_at) == FRONTEND
-    assert primary(plan, back.starts_at) == DEVOPS
-    assert Override.objects.filter(swap=swap).count() == 2
-
-
-def test_a_swap_is_called_off_as_a_whole(plan: Plan) -> None:
-    back = span(at(23), at(24))
-    swap = ask(in_return=back)
-    actions.accept_swap(swap.pk, contact_key=FRONTEND, now=START)
-    one = Override.objects.filter(swap=swap).order_by("pk")[0]
-
-    assert actions.cancel_override(one.pk, by="Eve", now=START)
-
-    assert primary(plan, NIGHT.starts_at) == DEVOPS
-    assert primary(plan, back.starts_at) == FRONTEND
-
-
-def test_when_the_return_cannot_be_neither_stretch_changes_hands(plan: Plan) -> None:
-    back = span(at(23), at(24))
-    swap = ask(in_return=back)
-    put_in(BACKEND, during=span(at(23, 6), at(23, 7)))
-
-    with pytest.raises(OncallRefusedError, match="is not primary for all of that time"):
-        actions.accept_swap(swap.pk, contact_key=FRONTEND, now=START)
-
-    assert primary(plan, NIGHT.starts_at) == DEVOPS
-    swap.refresh_from_db()
-    assert swap.state == SwapState.ASKED
-
-
-def test_only_who_is_asked_answers(plan: Plan) -> None:
-    swap = ask()
-
-    for answer in (actions.accept_swap, actions.decline_swap):
-        with pytest.raises(OncallRefusedError, match="put to somebody else"):
-            answer(swap.pk, contact_key=BACKEND, now=START)
-    with pytest.raises(OncallRefusedError, match="only whoever asked"):
-        actions.withdraw_swap(swap.pk, contact_key=FRONTEND, now=START)
-    assert primary(plan, NIGHT.starts_at) == DEVOPS
-
-
-def test_a_request_to_anybody_is_taken_by_the_first(plan: Plan) -> None:
-    swap = ask(asked_of=None)
-    with pytest.raises(OncallRefusedError, match="nobody swaps with themselves"):
-        actions.accept_swap(swap.pk, contact_key=DEVOPS, now=START)
-
-    actions.accept_swap(swap.pk, contact_key=BACKEND, now=START)
-
-    with pytest.raises(OncallRefusedError, match="accepted already"):
-        actions.accept_swap(swap.pk, contact_key=FRONTEND, now=START)
-    assert primary(plan, NIGHT.starts_at) == BACKEND
-
-
-def test_a_request_to_anybody_is_not_taken_by_who_is_not_of_the_schedule(
-    plan: Plan,
-) -> None:
-    swap = ask(asked_of=None)
-
-    with pytest.raises(OncallRefusedError, match="those of the schedule"):
-        actions.accept_swap(swap.pk, contact_key="cto", now=START)
-
-    assert primary(plan, NIGHT.starts_at) == DEVOPS
-
-
-def test_what_the_asker_does_not_hold_cannot_be_asked_away(plan: Plan) -> None:
-    with pytest.raises(OncallRefusedError, match="is not primary for all"):
-        ask(asked_by=BACKEND)
-    with pytest.raises(OncallRefusedError, match="is not primary for all"):
-        ask(during=span(at(12, 20), at(14)))
-
-
-def test_a_request_about_what_was_given_away_since_is_not_accepted(
-    plan: Plan,
-) -> None:
-    swap = ask()
-    put_in(BACKEND)
-
-    with pytest.raises(OncallRefusedError, match="is not primary for all"):
-        actions.accept_swap(swap.pk, contact_key=FRONTEND, now=START)
-    assert primary(plan, NIGHT.starts_at) == BACKEND
-
-
-def test_a_request_ends_when_its_stretch_begins(plan: Plan) -> None:
-    swap = ask()
-
-    with pytest.raises(OncallRefusedError, match="the stretch has begun"):
-        actions.accept_swap(swap.pk, contact_key=FRONTEND, now=NIGHT.starts_at)
-    assert actions.expire_swaps(now=NIGHT.starts_at - timedelta(seconds=1)) == 0
-    assert actions.expire_swaps(now=NIGHT.starts_at + HOUR) == 1
-
-    swap.refresh_from_db()
-    assert (swap.state, swap.decided_at) == (SwapState.EXPIRED, NIGHT.starts_at)
-
-
-def test_a_request_can_be_declined_or_taken_back_once(plan: Plan) -> None:
-    declined, withdrawn = ask(), ask()
-
-    actions.decline_swap(declined.pk, contact_key=FRONTEND, now=START)
-    actions.withdraw_swap(withdrawn.pk, contact_key=DEVOPS, now=START)
-
-    for swap, said in ((declined, "declined"), (withdrawn, "withdrawn")):
-        with pytest.raises(OncallRefusedError, match=f"was {said} already"):
-            actions.accept_swap(swap.pk, contact_key=FRONTEND, now=START)
-
-
-@pytest.mark.parametrize("in_return", [NIGHT, span(START - HOUR, START + HOUR)])
-def test_a_return_that_overlaps_or_is_over_is_refused(
-    plan: Plan, in_return: Interval
-) -> None:
-    with pytest.raises(OncallRefusedError):
-        ask(in_return=in_return)
-
-
-def test_a_signed_link_names_one_request_and_one_reader(plan: Plan) -> None:
-    swap = ask()
-    token = links.token(swap.pk, FRONTEND)
-
-    assert links.asked(token, now=START) == (swap, FRONTEND)
-    assert links.asked(token[:-1] + "x", now=START) is None
-    assert links.asked(links.token(swap.pk, BACKEND), now=START) is None
-    assert links.asked(token, now=NIGHT.starts_at) is None
-    actions.decline_swap(swap.pk, contact_key=FRONTEND, now=START)
-    assert links.asked(token, now=START) is None
-
-
-def at_once(*works: Callable[[], object]) -> list[str]:
-    """Do everything at the same moment; return how each ended, in words."""
-    gate = threading.Barrier(len(works))
-    ends: list[str] = []
-
-    def run(work: Callable[[], object]) -> None:
-        gate.wait(10)
-        try:
-            work()
-            ends.append("done")
-        except OncallRefusedError as refusal:
-            ends.append(str(refusal))
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(one,)) for one in works]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join(20)
-    return sorted(ends)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_many_who_accept_one_request_at_once_one_gets_it(plan: Plan) -> None:
-    swap = ask(asked_of=None)
-
-    ends = at_once(
-        *(
-            lambda key=key: actions.accept_swap(swap.pk, contact_key=key, now=START)
-            for key in (BACKEND, FRONTEND, MOBILE)
-        )
-    )
-
-    assert ends.count("done") == 1
-    assert ends.count("this request was accepted already") == 2
-    assert Override.objects.count() == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_requests_about_one_night_are_not_both_accepted(plan: Plan) -> None:
-    first, second = ask(asked_of=FRONTEND), ask(asked_of="cto")
-
-    ends = at_once(
-        lambda: actions.accept_swap(first.pk, contact_key=FRONTEND, now=START),
-        lambda: actions.accept_swap(second.pk, contact_key="cto", now=START),
-    )
-
-    assert ends.count("done") == 1
-    assert Override.objects.count() == 1
 
 
 # ── Hand-overs ──────────────────────────────────────────────────────────────────

@@ -115,9 +115,9 @@ def wrong(code: str) -> str:
 
 
 def test_who_is_no_contact_of_the_plan_is_told_so(stakeholder: Client) -> None:
-    assert "You are nobody in the plan" in text_of(stakeholder.get(HOME))
+    assert "You are not in the plan" in text_of(stakeholder.get(HOME))
     page = said(stakeholder, add(stakeholder))
-    assert "You are nobody in the plan" in page
+    assert "You are not in the plan" in page
     assert ContactMethod.objects.count() == 0
 
 

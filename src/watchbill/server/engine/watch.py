@@ -10,19 +10,26 @@ Each minute somebody looks at the schedules as they stand, with overrides and ab
   with them (S4.4-12).
 - Gaps in the coming fourteen days, and who holds two duties, are told to the owners
   once a day (S4.4-08).
-- Who is put in by somebody, and whom that relieves, hears of it; so do those who are
-  asked to swap, and the asker when there is an answer. A request runs out when the
-  first of its stretches begins.
+- Who is put in by somebody, and whom that relieves, hears of it, also where a new
+  version of the plan does it in the middle of a shift; so do those who are asked to
+  swap, and the asker when there is an answer. A request runs out when the first of its
+  stretches begins.
 
 Everything of a round is one transaction with the notices that remember it, so that it
-is said once, whichever engine dies. What is low in urgency keeps quiet hours; a
+is said once, whichever engine dies. What fails about one schedule is undone by itself
+and silences no other; the step of the watch is then shown as one that fails, and after
+some minutes of it the auditor says so. What is low in urgency keeps quiet hours; a
 reminder that would come after the shift began is left out.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
+from functools import partial
 from itertools import pairwise
+
+from django.db import transaction
 
 from watchbill.core.coverage import double_duties, gaps, overrides_of_absent
 from watchbill.core.oncall import Duty, Shift, Source, by_holder
@@ -30,6 +37,8 @@ from watchbill.core.people import Contact
 from watchbill.core.severity import Urgency
 from watchbill.core.temporal import Interval, at_wall
 from watchbill.plan import Plan
+from watchbill.server import faults
+from watchbill.server.engine import measures
 from watchbill.server.engine import watch_words as words
 from watchbill.server.engine.kinds import Kind, Moment
 from watchbill.server.engine.teller import Teller
@@ -46,6 +55,7 @@ from watchbill.server.oncall.models import (
 )
 from watchbill.server.people import queries as people
 from watchbill.server.plans import queries as plans
+from watchbill.server.plans.queries import PlanUnreadableError
 from watchbill.server.timers import actions as timers
 from watchbill.server.timers.models import DueStep
 
@@ -62,6 +72,8 @@ _ANSWERS = (Duty.PRIMARY, Duty.SECONDARY)
 _AGREED = (Source.OVERRIDE, Source.SWAP)
 """Whoever holds a shift for these hears of it when it is entered."""
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Round:
@@ -72,6 +84,8 @@ class _Round:
     teller: Teller
     #: What was said already, as the constraint of ShiftNotice names it.
     said: set[tuple[str, str, str, str, datetime]] = field(default_factory=set)
+    #: What failed, in words.
+    failed: list[str] = field(default_factory=list)
 
     @property
     def now(self) -> datetime:
@@ -83,6 +97,19 @@ class _Round:
         """Who hears of what is wrong with the watch."""
         keys = plans.owners_of(self.plan)
         return tuple(one for one in self.plan.directory.contacts if one.key in keys)
+
+    def apart(self, about: str, say: Callable[[], None]) -> bool:
+        """Say something that, when it fails, is undone and noted and stops no other."""
+        try:
+            with transaction.atomic():
+                say()
+        except Exception as error:  # whatever it is, it must silence nobody else
+            if faults.is_lost(error):
+                raise
+            logger.exception("the watch cannot say what is to be said of %s", about)
+            self.failed.append(f"{about}: {type(error).__name__}: {error}")
+            return False
+        return True
 
     def first_time(
         self, kind: NoticeKind, shift: Shift | None, contact_key: str, at: datetime
@@ -107,21 +134,31 @@ class _Round:
 def _fire(due: list[DueStep], moment: Moment) -> None:
     oncall.expire_swaps(now=moment.now)
     plan = queries.plan_now(now=moment.now)
-    if plan is not None:
-        _look(plan, moment)
+    failed = [] if plan is None else _look(plan, moment)
+    at, now = moment.now + EVERY, moment.now
     for step in due:
-        timers.next_look(step, at=moment.now + EVERY, now=moment.now)
+        if failed:
+            timers.next_look_failed(step, "; ".join(failed), at=at, now=now)
+            measures.failed(step.kind)
+        else:
+            timers.next_look(step, at=at, now=now)
 
 
-def _look(plan: Plan, moment: Moment) -> None:
+def _look(plan: Plan, moment: Moment) -> list[str]:
+    """Say all that is to be said; return what of it failed."""
     book = people.book(wall=moment.wall)
     teller = Teller(plan=plan, moment=moment, book=book)
     one = _Round(plan=plan, moment=moment, teller=teller, said=_said(moment.now))
     _tell_swaps(one)
     _tell_overrides(one)
+    former = _former(one)
     for key in plan.schedules:
-        _look_at(one, key)
-    _report(one)
+        one.apart(f"the schedule {key}", partial(_look_at, one, key))
+        if former is not None and key in former.plan.schedules:
+            about = f"the new version of the schedule {key}"
+            one.apart(about, partial(_tell_change, one, former, key))
+    one.apart("the coming two weeks", partial(_report, one))
+    return one.failed
 
 
 def _said(now: datetime) -> set[tuple[str, str, str, str, datetime]]:
@@ -235,15 +272,73 @@ def _leaving(one: _Round, before: Shift, after: Shift) -> None:
     )
 
 
+# ── A new version ───────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Former:
+    """The plan that was in force until a moment ago."""
+
+    plan: Plan
+    until: datetime
+
+
+def _former(one: _Round) -> _Former | None:
+    """Return the version before, if the one in force is so within the last hour.
+
+    None as well where the former one cannot be read any more: nobody knows then what
+    has changed.
+    """
+    current = plans.in_force(now=one.now)
+    at = current.activated_at
+    if at is None or not at <= one.now < at + HOUR:
+        return None
+    before = plans.in_force(now=at - timedelta.resolution)
+    if before.pk == current.pk:
+        return None
+    try:
+        return _Former(plan=plans.plan_of(before.pk), until=at)
+    except PlanUnreadableError:
+        return None
+
+
+def _tell_change(one: _Round, former: _Former, schedule_key: str) -> None:
+    """Tell those whom a new version of the plan puts in, and whom it relieves."""
+    at = former.until
+    for duty in _ANSWERS:
+        then = queries.on_call(former.plan, schedule_key, duty, at=at)
+        shift = queries.on_call(one.plan, schedule_key, duty, at=at)
+        if then.holder == shift.holder:
+            continue
+        shift = replace(
+            shift, during=Interval(starts_at=at, ends_at=shift.during.ends_at)
+        )
+        key = f"version/{_name(shift)}"
+        left = timedelta(0)
+        said = (
+            (shift.holder, words.reminder(one.plan, shift, left=left, trouble=())),
+            (then.holder, words.displaced(one.plan, shift)),
+        )
+        for holder, text in said:
+            contact = _contact(one, holder)
+            if contact is not None and one.first_time(
+                NoticeKind.HOUR_BEFORE, shift, contact.key, at
+            ):
+                one.teller.tell(contact, text, key=key)
+
+
 # ── Overrides and swaps ─────────────────────────────────────────────────────────
 
 
 def _tell_overrides(one: _Round) -> None:
     rows = queries.overrides_to_tell(now=one.now)
-    for row in rows:
-        if row.schedule_key in one.plan.schedules:
-            _tell_override(one, row)
-    Override.objects.filter(pk__in=[row.pk for row in rows]).update(told_at=one.now)
+    told = [
+        row.pk
+        for row in rows
+        if row.schedule_key not in one.plan.schedules
+        or one.apart(f"override {row.pk}", partial(_tell_override, one, row))
+    ]
+    Override.objects.filter(pk__in=told).update(told_at=one.now)
 
 
 def _tell_override(one: _Round, row: Override) -> None:
@@ -269,22 +364,27 @@ def _relieved(one: _Round, row: Override) -> set[str]:
 
 def _tell_swaps(one: _Round) -> None:
     rows = queries.swaps_to_tell()
-    for row in rows:
-        is_known = row.schedule_key in one.plan.schedules
-        if is_known and row.told_at is None and row.state == SwapState.ASKED:
-            _ask(one, row)
-        elif is_known and row.state != SwapState.ASKED:
-            _tell_answer(one, row)
-    numbers = [row.pk for row in rows]
+    numbers = [
+        row.pk
+        for row in rows
+        if row.schedule_key not in one.plan.schedules
+        or one.apart(f"swap {row.pk}", partial(_tell_swap, one, row))
+    ]
     Swap.objects.filter(pk__in=numbers, told_at=None).update(told_at=one.now)
     decided = Swap.objects.filter(pk__in=numbers).exclude(state=SwapState.ASKED)
     decided.update(answer_told_at=one.now)
 
 
+def _tell_swap(one: _Round, row: Swap) -> None:
+    if row.state != SwapState.ASKED:
+        _tell_answer(one, row)
+    elif row.told_at is None:
+        _ask(one, row)
+
+
 def _ask(one: _Round, row: Swap) -> None:
-    members = one.plan.schedules[row.schedule_key].members
-    asked = (row.asked_of,) if row.asked_of else members
-    for key in asked:
+    schedule = one.plan.schedules[row.schedule_key]
+    for key in schedule.takers(row.asked_of or None):
         contact = _contact(one, key)
         if contact is not None and key != row.asked_by:
             one.teller.tell(
@@ -316,12 +416,11 @@ def _report(one: _Round) -> None:
     if one.now < at_wall(today, REPORT_FROM, zone):
         return
     day = at_wall(today, time(), zone)
-    place = (NoticeKind.GAPS.value, "", "")
-    untold = [x for x in one.owners if (*place, x.key, day) not in one.said]
-    found = _findings(one) if untold else ()
-    if not found:
+    # To nobody: that it was looked at today, whether or not there was anything to say.
+    if not one.first_time(NoticeKind.GAPS, None, "", day):
         return
-    for owner in untold:
+    found = _findings(one)
+    for owner in one.owners if found else ():
         if one.first_time(NoticeKind.GAPS, None, owner.key, day):
             one.teller.tell(owner, words.report(found), key=f"gaps/{today}")
 

@@ -118,6 +118,17 @@ def relieved(plan: Plan, row: Override, contact: Contact) -> Words:
     )
 
 
+def displaced(plan: Plan, shift: Shift) -> Words:
+    """Return what tells somebody that a new version of the plan relieves them."""
+    title = _title(plan, shift.schedule)
+    who = _label(plan, shift.holder)
+    return Words(
+        subject=f"{who} is {shift.duty} of {title} instead of you from now on",
+        paragraphs=("The plan was changed.",),
+        links=_mine(),
+    )
+
+
 def asked(plan: Plan, row: Swap) -> Words:
     """Return what asks somebody to take a stretch."""
     who, title = _label(plan, row.asked_by), _title(plan, row.schedule_key)

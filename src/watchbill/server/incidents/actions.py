@@ -330,6 +330,7 @@ def _apply(
         values |= {
             "acknowledged_at": incident.acknowledged_at or now,
             "acknowledged_by": actor.label,
+            "holder": actor.contact_key,
             "taken_at": now,
             "ack_lapsed_at": None,
         }

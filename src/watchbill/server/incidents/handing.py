@@ -23,30 +23,22 @@ from watchbill.server.incidents.models import (
 from watchbill.server.incidents.timeline import Actor, record, tell
 from watchbill.server.oncall import queries as oncall
 
+_TAKEN = OPEN_STATUSES - {IncidentStatus.TRIGGERED}
+
 
 class OfferRefusedError(ValueError):
     """An incident cannot be handed over so; the message says why."""
 
 
 def held_by(contact_key: str) -> list[Incident]:
-    """Return the open incidents that a contact took last, the oldest first."""
-    rows = (
-        Incident.objects.filter(
-            status__in=OPEN_STATUSES,
-            responders__contact_key=contact_key,
-            responders__joined_at__isnull=False,
-        )
-        .exclude(status=IncidentStatus.TRIGGERED)
-        .order_by("pk")
-    )
-    return [one for one in rows if holder_of(one.pk) == contact_key]
+    """Return the open incidents that a contact has, the oldest first.
 
-
-def holder_of(incident_id: int) -> str:
-    """Return the contact who took an incident last; empty when nobody has."""
-    rows = Responder.objects.filter(incident=incident_id).exclude(joined_at=None)
-    latest = rows.order_by("-joined_at", "-pk").values_list("contact_key", flat=True)
-    return latest.first() or ""
+    Whoever joined later helps, and the incident stays with who acknowledged it.
+    """
+    if not contact_key:
+        return []
+    rows = Incident.objects.filter(status__in=_TAKEN, holder=contact_key)
+    return list(rows.order_by("pk"))
 
 
 def open_offers_to(contact_key: str) -> list[IncidentOffer]:
@@ -101,7 +93,7 @@ def accept(offer_id: int, *, actor: Actor, now: datetime) -> IncidentOffer:
         raise OfferRefusedError(message)
     former = incident.acknowledged_by
     Incident.objects.filter(pk=incident.pk).update(
-        acknowledged_by=actor.label, taken_at=now
+        acknowledged_by=actor.label, holder=actor.contact_key, taken_at=now
     )
     incident.refresh_from_db()
     team.join(incident, actor, now=now)
@@ -129,8 +121,7 @@ def decline(offer_id: int, *, actor: Actor, now: datetime) -> IncidentOffer:
 
 def _is_with(incident: Incident, contact_key: str) -> bool:
     """Whether somebody has an incident; one that waits again is nobody's (A2)."""
-    is_taken = incident.status in OPEN_STATUSES - {IncidentStatus.TRIGGERED}
-    return is_taken and holder_of(incident.pk) == contact_key
+    return incident.status in _TAKEN and incident.holder == contact_key != ""
 
 
 def _to(offer_id: int, actor: Actor) -> IncidentOffer:

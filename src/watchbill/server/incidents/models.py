@@ -44,6 +44,8 @@ class Incident(models.Model):
     #: When a person took it first; the one who took it last is its holder.
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.TextField(blank=True)
+    #: The contact who has it (S4.4-12); empty for somebody whom the plan does not know.
+    holder = models.TextField(blank=True, default="", db_default="")
     #: When it was last taken; null while it waits for somebody.
     taken_at = models.DateTimeField(null=True)
     #: Since when it waits again, because whoever took it showed no activity (A2).

@@ -40,6 +40,7 @@ from watchbill.server.oncall.queries import Touched
 from watchbill.server.oncall.swapping import (
     accept_swap,
     ask_swap,
+    check_swap,
     decline_swap,
     expire_swaps,
     withdraw_swap,
@@ -55,6 +56,7 @@ __all__ = [
     "ask_swap",
     "cancel_absence",
     "cancel_override",
+    "check_swap",
     "decline_swap",
     "expire_swaps",
     "feed_used",

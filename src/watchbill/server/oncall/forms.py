@@ -155,7 +155,10 @@ class AbsenceForm(StretchForm):
 
     def __init__(self, *args: Any, people: Choices, **more: Any) -> None:
         super().__init__(*args, **more)
-        _choose(self, "contact", people)
+        people = list(people)
+        is_open = len(people) > 1
+        nobody = [("", gettext("Choose a person"))] if is_open else []
+        _choose(self, "contact", [*nobody, *people])
 
 
 class SwapForm(StretchForm):
@@ -163,7 +166,7 @@ class SwapForm(StretchForm):
 
     asked_of = forms.ChoiceField(label=_("Ask"), required=False)
     return_starts_at = WallField(label=_("I take over from"), required=False)
-    return_ends_at = WallField(label=_("until"), required=False)
+    return_ends_at = WallField(label=_("I take over until"), required=False)
     message = forms.CharField(
         label=_("Message"),
         max_length=MAX_TEXT,

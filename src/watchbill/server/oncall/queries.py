@@ -203,14 +203,23 @@ def duties_of(plan: Plan, *, at: datetime) -> dict[str, list[Shift]]:
 
 def touched(plan: Plan, contact_key: str, during: Interval) -> tuple[Touched, ...]:
     """Return what somebody would have held while away, and who stands in."""
+    keys = tuple(plan.schedules)
+    overrides = overrides_during(keys, during, known_to=plan.directory)
+    absences = absences_during(during)
     away = core.Absence(contact=contact_key, during=during)
     return tuple(
         Touched(shift=after, stand_in=after.holder)
-        for key in plan.schedules
-        for before in _resolve(plan, key, during=during)
+        for schedule in plan.schedules.values()
+        for before in core.resolve(
+            schedule, during=during, overrides=overrides, absences=absences
+        )
         if before.holder == contact_key
-        for after in _resolve(
-            plan, key, during=before.during, duties=(before.duty,), also=(away,)
+        for after in core.resolve(
+            schedule,
+            during=before.during,
+            duties=(before.duty,),
+            overrides=overrides,
+            absences=(*absences, away),
         )
         if after.holder != contact_key
     )
@@ -254,7 +263,6 @@ def _resolve(
     *,
     during: Interval,
     duties: Sequence[Duty] = tuple(Duty),
-    also: tuple[core.Absence, ...] = (),
 ) -> tuple[Shift, ...]:
     if not duties:
         return ()
@@ -263,7 +271,7 @@ def _resolve(
         during=during,
         duties=duties,
         overrides=overrides_during([schedule_key], during, known_to=plan.directory),
-        absences=(*absences_during(during), *also),
+        absences=absences_during(during),
     )
 
 
@@ -341,6 +349,15 @@ def override_row(number: int) -> Override | None:
     return Override.objects.select_related("swap").filter(pk=number).first()
 
 
+def may_call_off(row: Override, contact_key: str) -> bool:
+    """Return whether it is for a contact alone to call an override off.
+
+    What came of a swap was agreed by two: they swap back, or who manages schedules
+    calls it off (S4.4-09).
+    """
+    return bool(contact_key) and row.contact_key == contact_key and row.swap_id is None
+
+
 def override_rows(schedule_key: str, during: Interval) -> list[Override]:
     """Return the overrides of a schedule in an interval, newest first."""
     rows = Override.objects.select_related("swap").filter(
@@ -377,10 +394,15 @@ def is_asked(number: int) -> bool:
     return Swap.objects.filter(pk=number, state=SwapState.ASKED).exists()
 
 
-def swaps_to(contact_key: str) -> list[Swap]:
-    """Return the open requests that a contact may answer, newest first."""
+def swaps_to(contact_key: str, plan: Plan) -> list[Swap]:
+    """Return the open requests that a contact may answer, newest first.
+
+    One that is put to anybody is for the members of its schedule.
+    """
+    theirs = [key for key, one in plan.schedules.items() if contact_key in one.members]
     rows = Swap.objects.filter(
-        Q(asked_of=contact_key) | Q(asked_of=""), state=SwapState.ASKED
+        Q(asked_of=contact_key) | Q(asked_of="", schedule_key__in=theirs),
+        state=SwapState.ASKED,
     )
     return list(rows.exclude(asked_by=contact_key).order_by("-pk"))
 

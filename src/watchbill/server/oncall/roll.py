@@ -43,6 +43,7 @@ def row(
         "name": contact.label,
         "title": contact.title if contact.title != contact.label else "",
         "level": contact.level,
+        "shift": contact.shift or "",
         "url": reverse("oncall:person", args=[contact.key]),
         "on_duty": on_duty.get(contact.key, []),
         "expertise": sorted(contact.expertise),

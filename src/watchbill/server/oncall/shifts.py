@@ -88,7 +88,7 @@ def _shift(watch: Watch, shift: Shift, *, now: datetime) -> dict[str, Any]:
     asked = {
         "schedule": watch.schedule.key,
         "duty": str(shift.duty),
-        "from": wall_text(max(shift.during.starts_at, now), zone),
+        "from": wall_text(max(shift.during.starts_at, _soon(now)), zone),
         "to": wall_text(shift.during.ends_at, zone),
     }
     day = shift.during.starts_at.astimezone(zone).date()
@@ -103,6 +103,12 @@ def _shift(watch: Watch, shift: Shift, *, now: datetime) -> dict[str, Any]:
         "url": f"{calendar}?day={day}",
         "swap_url": f"{reverse('oncall:swap_new')}?{urlencode(asked)}",
     }
+
+
+def _soon(now: datetime) -> datetime:
+    """Return a half hour before which there is time to ask: what began is refused."""
+    later = now + timedelta(hours=1)
+    return later.replace(minute=later.minute // 30 * 30, second=0, microsecond=0)
 
 
 def _stand_in(plan: Plan, one: Touched) -> dict[str, Any]:

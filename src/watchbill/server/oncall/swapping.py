@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db import transaction
 
 from watchbill.core.oncall import Duty
+from watchbill.core.people import Contact
 from watchbill.core.temporal import Interval
 from watchbill.plan import Plan
 from watchbill.server.oncall import queries
@@ -26,6 +27,31 @@ from watchbill.server.oncall.changing import (
     text_of,
 )
 from watchbill.server.oncall.models import Override, Swap, SwapState
+
+
+def check_swap(
+    schedule_key: str,
+    duty: Duty,
+    during: Interval,
+    *,
+    asked_by: str,
+    asked_of: str | None,
+    return_during: Interval | None,
+    now: datetime,
+) -> Contact:
+    """Return who asks; OncallRefusedError says why a swap cannot be asked for."""
+    plan = plan_with(schedule_key, now=now)
+    _check_times(during, return_during, now=now)
+    asker = plan.directory.contact(asked_by)
+    if asker is None:
+        text = f"the plan in force knows no contact {asked_by!r}"
+        raise OncallRefusedError(text)
+    _check_held(plan, schedule_key, duty, asked_by, during)
+    if asked_of is not None:
+        _check_taker(plan, schedule_key, duty, asked_by, asked_of, during)
+        if return_during is not None:
+            _check_held(plan, schedule_key, duty, asked_of, return_during)
+    return asker
 
 
 @transaction.atomic
@@ -43,17 +69,15 @@ def ask_swap(  # noqa: PLR0913 - one argument a fact
 ) -> Swap:
     """Ask one contact, or with None anybody, to take a stretch of a shift."""
     hold_watch(now=now)
-    plan = plan_with(schedule_key, now=now)
-    _check_times(during, return_during, now=now)
-    asker = plan.directory.contact(asked_by)
-    if asker is None:
-        text = f"the plan in force knows no contact {asked_by!r}"
-        raise OncallRefusedError(text)
-    _check_held(plan, schedule_key, duty, asked_by, during)
-    if asked_of is not None:
-        _check_taker(plan, schedule_key, duty, asked_by, asked_of, during)
-        if return_during is not None:
-            _check_held(plan, schedule_key, duty, asked_of, return_during)
+    asker = check_swap(
+        schedule_key,
+        duty,
+        during,
+        asked_by=asked_by,
+        asked_of=asked_of,
+        return_during=return_during,
+        now=now,
+    )
     return Swap.objects.create(
         schedule_key=schedule_key,
         duty=duty,
@@ -74,13 +98,11 @@ def accept_swap(number: int, *, contact_key: str, by: str = "", now: datetime) -
     """Accept a request: both stretches change hands, or neither does."""
     hold_watch(now=now)
     swap = _open(number, now=now)
-    if swap.asked_of not in {"", contact_key}:
-        text = "this request was put to somebody else"
-        raise OncallRefusedError(text)
     plan = plan_with(swap.schedule_key, now=now)
-    members = plan.schedules[swap.schedule_key].members
-    if swap.asked_of == "" and contact_key not in members:
-        text = "this request was put to those of the schedule"
+    schedule = plan.schedules[swap.schedule_key]
+    if contact_key not in schedule.takers(swap.asked_of or None):
+        asked = "somebody else" if swap.asked_of else "those of the schedule"
+        text = f"this request was put to {asked}"
         raise OncallRefusedError(text)
     duty, given, returned = Duty(swap.duty), queries.given(swap), queries.returned(swap)
     key, asker = swap.schedule_key, swap.asked_by

@@ -6,6 +6,8 @@ out, and one that was taken back before it left woke nobody. Drills are left out
 Confidential incidents are counted: a load shows numbers only (A15).
 """
 
+from collections.abc import Collection
+
 from django.db.models import Min, Q
 
 from watchbill.core.ladder import Verb
@@ -18,11 +20,17 @@ from watchbill.server.oncall import queries as oncall
 _WAKES = (Verb.PAGE.value, Verb.ESCALATE.value)
 
 
-def load(plan: Plan, during: Interval) -> tuple[Workload, ...]:
-    """Return what each person carries in an interval, by contact key."""
+def load(
+    plan: Plan, during: Interval, *, schedule_keys: Collection[str] | None = None
+) -> tuple[Workload, ...]:
+    """Return what each person carries in an interval, by contact key.
+
+    With ``schedule_keys`` the hours are those of these schedules; a page knows none,
+    so that all of them count.
+    """
     shifts = [
         shift
-        for key in plan.schedules
+        for key in (plan.schedules if schedule_keys is None else schedule_keys)
         for shift in oncall.shifts(plan, key, during=during)
     ]
     off_hours = OffHours(zone=plan.meta.zone, holidays=plan.business_hours.closed_on)
@@ -31,9 +39,13 @@ def load(plan: Plan, during: Interval) -> tuple[Workload, ...]:
 
 def _calls(during: Interval) -> list[Call]:
     has_left = Q(attempts__gt=0) | Q(bundled_into__isnull=False)
+    # All messages of a call are made at one instant, also one that is tried anew by
+    # another method: so the index on it bounds what is read.
     rows = (
         Notification.objects.filter(
             has_left,
+            created_at__gte=during.starts_at,
+            created_at__lt=during.ends_at,
             purpose=Purpose.INCIDENT,
             verb__in=_WAKES,
             is_copy=False,
@@ -43,7 +55,6 @@ def _calls(during: Interval) -> list[Call]:
         .exclude(contact_key="")
         .values("incident", "step_key", "contact_key")
         .annotate(at=Min("created_at"))
-        .filter(at__gte=during.starts_at, at__lt=during.ends_at)
         .order_by("at")
     )
     return [

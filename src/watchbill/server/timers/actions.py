@@ -90,16 +90,30 @@ def next_looks(
 
 def postpone_failed(step: DueStep, error: str, *, now: datetime) -> None:
     """Push a step whose decision failed, so that it delays no other (I10)."""
-    failures = step.failures + 1
     wait = _BACK_OFF[min(step.failures, MAX_FAILURES - 1)]
+    at = now + timedelta(seconds=wait) * clock.rate()
+    _fail(step, error, now=now, wake_at=at)
+
+
+def next_look_failed(step: DueStep, error: str, *, at: datetime, now: datetime) -> None:
+    """Move a held step of which a part failed to its next look.
+
+    It is shown like one that failed as a whole, and comes as often as ever: the rest
+    of its work must not wait.
+    """
+    _fail(step, error, now=now, due_at=at, wake_at=at)
+
+
+def _fail(step: DueStep, error: str, *, now: datetime, **times: datetime) -> None:
+    failures = step.failures + 1
     quarantined_at = step.quarantined_at
     if failures >= MAX_FAILURES:
         quarantined_at = quarantined_at or now
     DueStep.objects.filter(pk=step.pk, state=DueStepState.PENDING).update(
         failures=failures,
         last_error=error[:2000],
-        wake_at=now + timedelta(seconds=wait) * clock.rate(),
         quarantined_at=quarantined_at,
+        **times,
     )
 
 

@@ -1,5 +1,6 @@
 """What the pages of the watch share: the plan, the person who asks, and refusals."""
 
+from collections import Counter
 from datetime import datetime
 
 from django.http import Http404, HttpRequest
@@ -52,12 +53,19 @@ def only_looks(request: HttpRequest) -> bool:
 
 
 def people_of(plan: Plan, schedule: Schedule | None = None) -> list[tuple[str, str]]:
-    """Return everybody who may be chosen: the members of a schedule first."""
+    """Return everybody who may be chosen: the members of a schedule first.
+
+    Namesakes, such as three agents of whom none is named yet, are told apart by key.
+    """
     members = schedule.members if schedule is not None else ()
     others = (one.key for one in plan.directory.contacts)
     keys = dict.fromkeys((*members, *others))
     found = (plan.directory.contact(key) for key in keys)
-    return [(one.key, label_of(one)) for one in found if one is not None]
+    named = [(one.key, label_of(one)) for one in found if one is not None]
+    seen = Counter(label for _key, label in named)
+    return [
+        (key, label if seen[label] == 1 else f"{label} ({key})") for key, label in named
+    ]
 
 
 def label_of(contact: Contact) -> str:

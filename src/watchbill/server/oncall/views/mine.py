@@ -53,7 +53,7 @@ def mine(request: HttpRequest) -> HttpResponse:
             shifts.absence_row(one, plan, now=now)
             for one in queries.absence_rows(key, ahead)
         ],
-        "asked": len(queries.swaps_to(key)),
+        "asked": len(queries.swaps_to(key, plan)),
         "feeds": queries.feeds_of(key),
         "schedules": list(plan.schedules.values()),
         "handovers": [

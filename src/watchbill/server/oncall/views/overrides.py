@@ -88,9 +88,12 @@ def cancel_override(request: HttpRequest, number: int) -> HttpResponse:
         message = f"there is no override {number}"
         raise Http404(message)
     address = reverse("oncall:schedule", args=[row.schedule_key])
-    is_own = own_key(request) == row.contact_key
+    is_own = queries.may_call_off(row, own_key(request))
     if not is_own and not may(request, Permission.MANAGE_SCHEDULE):
-        text = _("Nothing was changed: it is not yours. Who manages schedules may.")
+        text = _(
+            "Nothing was changed: it is not yours alone. Swap back, or ask somebody"
+            " who manages schedules."
+        )
         messages.error(request, text)
     elif actions.cancel_override(number, by=str(request.user), now=clock.now()):
         messages.success(request, _("Undone. The schedule is as it was before."))

@@ -1,6 +1,7 @@
 """Swaps: asking somebody to take a stretch of one's own, and answering (S4.4-09)."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -19,11 +20,11 @@ from watchbill.core.oncall import Duty
 from watchbill.core.temporal import Interval
 from watchbill.plan import Plan
 from watchbill.server import clock
-from watchbill.server.oncall import actions, board, links, queries
+from watchbill.server.oncall import actions, links, queries
 from watchbill.server.oncall.actions import OncallRefusedError
 from watchbill.server.oncall.forms import SwapForm
 from watchbill.server.oncall.models import Swap, SwapState
-from watchbill.server.oncall.timeline import Watch, clock_text, duty_name
+from watchbill.server.oncall.timeline import clock_text, duty_name
 from watchbill.server.oncall.views.common import (
     own_key,
     people_of,
@@ -49,7 +50,9 @@ def swaps(request: HttpRequest) -> HttpResponse:
     by_me = queries.swaps_by(key) if key else []
     context = {
         "is_contact": plan.directory.contact(key) is not None,
-        "to_me": [_row(plan, one) for one in queries.swaps_to(key)] if key else [],
+        "to_me": [_row(plan, one) for one in queries.swaps_to(key, plan)]
+        if key
+        else [],
         "by_me": [_row(plan, one) for one in by_me if one.state == SwapState.ASKED],
         "past": [_row(plan, one) for one in by_me if one.state != SwapState.ASKED],
     }
@@ -84,25 +87,21 @@ def swap_new(request: HttpRequest) -> HttpResponse:
         return render(request, "oncall/swap_new.html", context)
     if not form.is_valid():
         return render(request, "oncall/swap_new.html", context, status=422)
-    if request.POST.get("step") != "create":
-        context["effect"] = _effect(
-            board.watches(plan, during=form.during)[schedule.key],
-            form.during,
-            form.in_return,
-            dict(people).get(form.cleaned_data["asked_of"], ""),
-        )
-        return render(request, "oncall/swap_new.html", context)
+    what = (schedule.key, duty, form.during)
+    asked_of = form.cleaned_data["asked_of"]
+    terms: dict[str, Any] = {
+        "asked_by": key,
+        "asked_of": asked_of or None,
+        "return_during": form.in_return,
+        "now": now,
+    }
     try:
-        actions.ask_swap(
-            schedule.key,
-            duty,
-            form.during,
-            asked_by=key,
-            asked_of=form.cleaned_data["asked_of"] or None,
-            return_during=form.in_return,
-            message=form.cleaned_data["message"],
-            now=now,
-        )
+        if request.POST.get("step") != "create":
+            actions.check_swap(*what, **terms)
+            who = dict(people).get(asked_of, "")
+            context["effect"] = _effect(schedule.zone, form.during, form.in_return, who)
+            return render(request, "oncall/swap_new.html", context)
+        actions.ask_swap(*what, **terms, message=form.cleaned_data["message"])
     except OncallRefusedError as error:
         form.add_error(None, sentence(error))
         return render(request, "oncall/swap_new.html", context, status=422)
@@ -195,9 +194,8 @@ def _row(plan: Plan, swap: Swap) -> dict[str, Any]:
 
 
 def _effect(
-    watch: Watch, given: Interval, back: Interval | None, asked: str
+    zone: ZoneInfo, given: Interval, back: Interval | None, asked: str
 ) -> dict[str, str]:
-    zone = watch.schedule.zone
     return {
         "who": asked,
         "from": clock_text(given.starts_at, zone),
