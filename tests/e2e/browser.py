@@ -1,7 +1,7 @@
 """A real Chromium that complains: what it prints as an error fails the test."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -72,3 +72,17 @@ def window(browser: Browser, **options: Any) -> Iterator[Window]:
         assert not opened.complaints, opened.complaints
     finally:
         context.close()
+
+
+def wider_than_the_window(page: Page, origin: str, paths: Iterable[str]) -> list[str]:
+    """Return the paths of pages that scroll sideways; each must open."""
+    wide = []
+    for path in paths:
+        answer = page.goto(origin + path)
+        assert answer is not None
+        assert answer.status == 200, path
+        for fold in page.locator("details.fold > summary").all():
+            fold.click()
+        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+            wide.append(path)
+    return wide

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.doubles.slack_server import SlackDouble
 from tests.doubles.smtp_server import SmtpDouble
 from tests.e2e.browser import ARGUMENTS, CHROMIUM
+from tests.e2e.product import Product
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +20,18 @@ def home() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="wb-e2e-", dir="/tmp"))
     yield path
     shutil.rmtree(path)
+
+
+@pytest.fixture(scope="module")
+def installation(home: Path) -> Iterator[Product]:
+    """One for all tests of a file; each may end it, so ask `Product.ensure_started`."""
+    with Product(home) as product:
+        yield product
+
+
+@pytest.fixture(scope="module")
+def url(installation: Product) -> str:
+    return installation.create_integration()
 
 
 @pytest.fixture(scope="module")

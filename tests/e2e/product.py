@@ -160,6 +160,12 @@ class Product:
         """Start it again on the same data."""
         self.start()
 
+    def ensure_started(self) -> Self:
+        """Start it again if the test before has ended it."""
+        if self.process is None or self.process.poll() is not None:
+            self.restart()
+        return self
+
     def wait(self) -> int:
         """Return the exit code when it has ended by itself."""
         return self._running().wait(START_SECONDS)
@@ -269,6 +275,11 @@ class Product:
         )
         return pid
 
+    def children(self, module: str) -> list[int]:
+        """Return the processes that it has started to run a module."""
+        started = children_of(self._running().pid)
+        return [pid for pid in started if module.encode() in _words_of(pid)]
+
     def process_ids(self) -> list[int]:
         return self._tree()
 
@@ -319,6 +330,14 @@ def fire(url: str, *alerts: Mapping[str, Any]) -> None:
 def secret_in(page: str) -> str:
     """Return the CSRF token of a page's first form."""
     return page.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
+
+
+def _words_of(pid: int) -> list[bytes]:
+    """Return the command line of a process; nothing when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def _kill(pids: list[int]) -> None:

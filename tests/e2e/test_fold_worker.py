@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import httpx2
 import pytest
 
 from tests.e2e.product import Product, alert, eventually, fire
-from tests.postgres.processes import children_of, is_alive
+from tests.postgres.processes import is_alive
 
 SOON = 20
 """Seconds; a bound for what takes about two."""
@@ -19,38 +18,14 @@ SOON = 20
 STOPPED = 128 + signal.SIGTERM
 
 
-@pytest.fixture(scope="module")
-def installation(home: Path) -> Iterator[Product]:
-    with Product(home) as product:
-        yield product
-
-
 @pytest.fixture
 def product(installation: Product) -> Product:
-    """The one product, which the test before may have ended."""
-    process = installation.process
-    if process is None or process.poll() is not None:
-        installation.restart()
-    return installation
-
-
-@pytest.fixture(scope="module")
-def url(installation: Product) -> str:
-    return installation.create_integration()
+    return installation.ensure_started()
 
 
 def folders(product: Product) -> list[int]:
     """Return the processes that fold."""
-    assert product.process is not None
-    return [one for one in children_of(product.process.pid) if _is_folder(one)]
-
-
-def _is_folder(pid: int) -> bool:
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return b"watchbill.server.project.folder" in words
+    return product.children("watchbill.server.project.folder")
 
 
 def the_folder(product: Product) -> int:

@@ -11,7 +11,6 @@ import re
 import signal
 import socket
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -30,7 +29,7 @@ from tests.e2e.product import (
     post,
     secret_in,
 )
-from tests.postgres.processes import children_of, is_alive
+from tests.postgres.processes import is_alive
 
 SOON = 15
 """Seconds; a bound for what takes about one."""
@@ -39,39 +38,16 @@ MEGABYTE = 1024 * 1024
 STOPPED = 128 + signal.SIGTERM
 
 
-@pytest.fixture(scope="module")
-def installation(home: Path) -> Iterator[Product]:
-    with Product(home) as product:
-        yield product
-
-
 @pytest.fixture
 def product(installation: Product) -> Product:
-    """The one product, which the test before may have ended."""
-    process = installation.process
-    if process is None or process.poll() is not None:
-        installation.restart()
+    installation.ensure_started()
     eventually(lambda: workers(installation), "a worker takes posts")
     return installation
 
 
-@pytest.fixture(scope="module")
-def url(installation: Product) -> str:
-    return installation.create_integration()
-
-
 def workers(product: Product) -> list[int]:
     """Return the processes that take posts."""
-    assert product.process is not None
-    return [one for one in children_of(product.process.pid) if _is_worker(one)]
-
-
-def _is_worker(pid: int) -> bool:
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return b"watchbill.server.project.worker" in words
+    return product.children("watchbill.server.project.worker")
 
 
 def named(title: str) -> dict[str, Any]:

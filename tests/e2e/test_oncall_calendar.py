@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.doubles.slack_server import SlackDouble
 from tests.doubles.smtp_server import SmtpDouble
-from tests.e2e.browser import PHONE, needs_chromium, window
+from tests.e2e.browser import PHONE, needs_chromium, wider_than_the_window, window
 from tests.e2e.product import AWKWARD_NAME, Product, channels
 from tests.e2e.test_console import create_owner
 
@@ -263,10 +263,4 @@ def test_no_page_of_the_watch_scrolls_sideways(
     with window(
         browser, storage_state=session, viewport=size, color_scheme=scheme
     ) as opened:
-        page = opened.page()
-        wide = []
-        for path in ALL_PAGES:
-            page.goto(product.url + path)
-            if page.evaluate("document.documentElement.scrollWidth") > width:
-                wide.append(path)
-        assert wide == []
+        assert wider_than_the_window(opened.page(), product.url, ALL_PAGES) == []

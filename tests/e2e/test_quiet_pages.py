@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.doubles.slack_server import SlackDouble
 from tests.doubles.smtp_server import SmtpDouble
-from tests.e2e.browser import PHONE, needs_chromium, window
+from tests.e2e.browser import PHONE, needs_chromium, wider_than_the_window, window
 from tests.e2e.product import Product, channels, eventually, fire, p3
 
 pytestmark = needs_chromium
@@ -155,12 +155,4 @@ def test_no_page_of_what_is_quiet_is_wider_than_a_phone(
     with window(
         browser, storage_state=site.session, viewport=PHONE, color_scheme=scheme
     ) as opened:
-        page = opened.page()
-        for path in paths:
-            answer = page.goto(site.url(path))
-            assert answer is not None
-            assert answer.status == 200, path
-            wide = page.evaluate(
-                "document.documentElement.scrollWidth - window.innerWidth"
-            )
-            assert wide <= 0, path
+        assert wider_than_the_window(opened.page(), site.url(""), paths) == []
