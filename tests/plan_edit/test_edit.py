@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.plan.samples import TRM
 from watchbill.plan import load
-from watchbill.plan.edit import CannotEditError, path_of, replace, value_at
+from watchbill.plan.edit import CannotEditError, path_of, reordered, replace, value_at
 from watchbill.plan.source import Listing, Node, Path, Scalar, Table, parse_source
 from watchbill.plan.writing import Value
 
@@ -371,3 +371,62 @@ def test_an_edit_says_what_was_asked_or_is_refused(
     for section, entries in before.plain().items():  # type: ignore[attr-defined]
         if section != names[0]:
             assert after.plain()[section] == entries  # type: ignore[index]
+
+
+LAYERED = """\
+on_call:
+  web:
+    layers:
+      # The one that is always there.
+      main: {members: [a, b]}   # by turns
+      # Nights.
+      night:
+        members: [c]
+        hours: night
+
+      late: {members: [d]}
+    shadow: {x: 1, y: 2, z: 3}
+last: end
+"""
+
+
+def test_entries_change_places_with_the_comments_above_them() -> None:
+    path = ("on_call", "web", "layers")
+    changed = reordered(LAYERED, path, ["night", "main", "late"])
+    assert changed == LAYERED.replace(
+        """\
+      # The one that is always there.
+      main: {members: [a, b]}   # by turns
+      # Nights.
+      night:
+        members: [c]
+        hours: night
+""",
+        """\
+      # Nights.
+      night:
+        members: [c]
+        hours: night
+      # The one that is always there.
+      main: {members: [a, b]}   # by turns
+""",
+    )
+    assert reordered(changed, path, ["main", "night", "late"]) == LAYERED
+
+
+def test_entries_of_one_line_change_places() -> None:
+    changed = reordered(LAYERED, ("on_call", "web", "shadow"), ["z", "x", "y"])
+    assert changed == LAYERED.replace("{x: 1, y: 2, z: 3}", "{z: 3, x: 1, y: 2}")
+    same = reordered(LAYERED, ("on_call", "web", "shadow"), ["x", "y", "z"])
+    assert same == LAYERED
+
+
+@pytest.mark.parametrize("keys", [["x", "y"], ["x", "y", "z", "z"], ["x", "y", "q"]])
+def test_an_order_of_other_entries_is_refused(keys: list[str]) -> None:
+    with pytest.raises(CannotEditError, match="does not hold"):
+        reordered(LAYERED, ("on_call", "web", "shadow"), keys)
+
+
+def test_a_last_entry_without_a_line_of_its_own_is_refused() -> None:
+    with pytest.raises(CannotEditError, match="no line of its own"):
+        reordered("a:\n  x: 1\n  y: 2", ("a",), ["y", "x"])

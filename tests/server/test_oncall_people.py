@@ -1,12 +1,10 @@
-"""The people and teams of the plan, and the editors of both and of schedules."""
+"""The people and teams of the plan, and the editors of both."""
 
-from datetime import date
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from tests.server.watch import KEY, SCHEDULE
 from watchbill.plan import bundled_text, load
 from watchbill.server.clock import VirtualClock
 from watchbill.server.plans import actions as plan_actions
@@ -123,68 +121,3 @@ def test_a_team_is_changed_in_the_plan(
     # Who was there keeps the place in which a ladder calls them.
     now_in = [one.key for one in plan.directory.holders("devops")]
     assert now_in == [*(one.key for one in before), "cto"]
-
-
-def rota(client: Client, *members: str, **values: str) -> dict[str, str]:
-    page = client.get(f"{SCHEDULE}edit/")
-    return {
-        "based_on": str(page.context["based_on"]),
-        "title": "DevOps on-call",
-        "unit": "week",
-        "every": "1",
-        "first_day": "2026-02-06",
-        "handover": "10:00",
-        "secondary": "previous",
-        "shadow": "next",
-        **{f"member-{n}": one for n, one in enumerate(members, 1)},
-        **{f"order-{n}": str(n) for n in range(1, len(members) + 1)},
-        **values,
-    }
-
-
-@pytest.mark.req("S4.4-04")
-def test_the_editor_of_a_schedule_shows_eight_shifts_and_then_amends_the_plan(
-    boss: Client, virtual_clock: VirtualClock
-) -> None:
-    two = ("mobile_engineer", "devops_engineer")
-    page = boss.post(f"{SCHEDULE}edit/", rota(boss, *two, step="preview"))
-    names = [one["face"].name for one in page.context["shifts"]]
-    assert len(names) == 8
-    assert set(names) == {"Mobile Engineer", "DevOps Engineer"}
-    saved = boss.post(
-        f"{SCHEDULE}edit/", rota(boss, *two, step="save", handover="09:30", every="2")
-    )
-    assert saved.status_code == 302
-    plan = plans.plan_of(plans.in_force(now=virtual_clock.now()).pk)
-    layer = plan.schedules[KEY].layers[0]
-    assert layer.members == two
-    assert layer.rhythm.every == 2
-    assert layer.rhythm.first_day == date(2026, 2, 6)
-    assert f"{layer.rhythm.handover:%H:%M}" == "09:30"
-
-
-def test_members_are_moved_without_a_script(boss: Client) -> None:
-    data = rota(boss, "cto", "ceo", "mobile_engineer", step="up-3")
-    page = boss.post(f"{SCHEDULE}edit/", data)
-    assert page.context["form"].members == ["cto", "mobile_engineer", "ceo"]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"member-1": "nobody"},
-        {"member-1": "", "member-2": ""},
-        {"every": "0"},
-        {"handover": "26:00"},
-        {"first_day": "0001-01-01"},
-        {"unit": "century"},
-        {"step": "save", "title": ""},
-    ],
-)
-def test_a_schedule_that_cannot_be_is_refused(
-    boss: Client, change: dict[str, str], virtual_clock: VirtualClock
-) -> None:
-    before = plans.in_force(now=virtual_clock.now()).pk
-    data = rota(boss, "cto", "ceo", step="save") | change
-    assert boss.post(f"{SCHEDULE}edit/", data).status_code == 422
-    assert plans.in_force(now=virtual_clock.now()).pk == before

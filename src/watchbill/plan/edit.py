@@ -15,13 +15,12 @@ The result is read again, and must say what it said before but for the given val
 A text in which that cannot be done safely is refused, never guessed at.
 """
 
-import re
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
 
+from watchbill.plan.places import Places
 from watchbill.plan.source import (
     Document,
     Listing,
@@ -56,7 +55,7 @@ def replace(text: str, values: Mapping[Path, Value]) -> str:
     """
     bom, bare = ("\ufeff", text[1:]) if text.startswith("\ufeff") else ("", text)
     document = _read(bare)
-    place = _Places(bare)
+    place = Places(bare)
     changes: list[_Change] = []
     for path, value in values.items():
         changes += _changes(document, place, path, value)
@@ -70,6 +69,35 @@ def replace(text: str, values: Mapping[Path, Value]) -> str:
     if _read(changed).plain() != wanted:
         names = ", ".join(_name(path) for path in values)
         message = f"{names} cannot be changed by itself; change the text by hand"
+        raise CannotEditError(message)
+    return bom + changed
+
+
+def reordered(text: str, path: Path, keys: Sequence[str]) -> str:
+    """Return the text with the entries of a mapping in the order of ``keys``.
+
+    An entry takes along the comments above it. CannotEditError when the mapping does
+    not hold exactly these keys, or cannot be taken apart.
+    """
+    bom, bare = ("\ufeff", text[1:]) if text.startswith("\ufeff") else ("", text)
+    document, place = _read(bare), Places(bare)
+    node = _exactly(document, path)
+    if not isinstance(node, Table) or sorted(node.entries) != sorted(keys):
+        message = f"{_name(path)} does not hold {', '.join(keys)}"
+        raise CannotEditError(message)
+    if list(node.entries) == list(keys):
+        return text
+    spans = dict(zip(node.entries, _spans(place, node), strict=True))
+    changes = [
+        _Change(*old, bare[slice(*spans[new])])
+        for old, new in zip(spans.values(), keys, strict=True)
+    ]
+    changed = _apply(bare, changes)
+    again = _read(changed)
+    found = _exactly(again, path)
+    in_order = isinstance(found, Table) and list(found.entries) == list(keys)
+    if not in_order or again.plain() != document.plain():
+        message = f"{_name(path)} cannot be put in another order by itself"
         raise CannotEditError(message)
     return bom + changed
 
@@ -120,40 +148,6 @@ def value_in(document: Document, path: Path) -> str | list[str] | None:
             return None
 
 
-class _Places:
-    """Where lines begin, to find the character of a line and column."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        breaks = (one.end() for one in re.finditer(r"\r\n|\r|\n", text))
-        self._starts = [0, *breaks]
-
-    def offset(self, line: int, column: int) -> int:
-        if line > len(self._starts):
-            return len(self.text)
-        return min(self._starts[line - 1] + column - 1, len(self.text))
-
-    def of(self, node: Node) -> tuple[int, int]:
-        """Where a node begins and ends; what is empty ends where it begins."""
-        start = self.offset(node.span.line, node.span.column)
-        if isinstance(node, Scalar) and node.is_plain and not node.text:
-            return start, start
-        return start, self.offset(node.span.end_line, node.span.end_column)
-
-    def line(self, at: int) -> tuple[int, int]:
-        """Where the line around a character begins, and where the next one does."""
-        number = bisect_right(self._starts, at)
-        is_last = number == len(self._starts)
-        until = len(self.text) if is_last else self._starts[number]
-        return self._starts[number - 1], until
-
-    @property
-    def line_break(self) -> str:
-        """How this text ends its lines."""
-        found = re.search(r"\r\n|\r|\n", self.text)
-        return found[0] if found else "\n"
-
-
 def _read(text: str) -> Document:
     source = parse_source(text)
     if source.document is None or source.findings:
@@ -164,7 +158,7 @@ def _read(text: str) -> Document:
 
 
 def _changes(
-    document: Document, place: _Places, path: Path, value: Value
+    document: Document, place: Places, path: Path, value: Value
 ) -> Iterator[_Change]:
     node = _exactly(document, path)
     match node:
@@ -191,13 +185,13 @@ def _changes(
             raise CannotEditError(message)
 
 
-def _is_one_line(place: _Places, node: Node) -> bool:
+def _is_one_line(place: Places, node: Node) -> bool:
     start, _ = place.of(node)
     return place.text[start : start + 1] == "{"
 
 
 def _scalar_change(
-    place: _Places, node: Scalar, value: Value, *, in_flow: bool
+    place: Places, node: Scalar, value: Value, *, in_flow: bool
 ) -> _Change:
     start, end = place.of(node)
     old = place.text[start:end]
@@ -210,7 +204,7 @@ def _scalar_change(
 
 
 def _listing_changes(
-    place: _Places, node: Listing, given: list[Item], path: Path
+    place: Places, node: Listing, given: list[Item], path: Path
 ) -> Iterator[_Change]:
     values = [one for one in given if isinstance(one, str)]
     items = [one for one in node.items if isinstance(one, Scalar)]
@@ -235,7 +229,7 @@ def _listing_changes(
 
 
 def _flow_change(
-    place: _Places, items: list[Scalar], values: list[str], start: int, end: int
+    place: Places, items: list[Scalar], values: list[str], start: int, end: int
 ) -> _Change:
     text = ", ".join(written(one) for one in values)
     if not items:
@@ -244,7 +238,7 @@ def _flow_change(
 
 
 def _block_changes(
-    place: _Places, items: list[Scalar], values: list[str]
+    place: Places, items: list[Scalar], values: list[str]
 ) -> Iterator[_Change]:
     """Change a list of one entry a line; the lines of entries that stay are kept."""
     old = [one.text for one in items]
@@ -273,14 +267,14 @@ def _block_changes(
             )
 
 
-def _added_lines(place: _Places, at: int, lines: list[str]) -> _Change:
+def _added_lines(place: Places, at: int, lines: list[str]) -> _Change:
     whole = "".join(line + place.line_break for line in lines)
     # The last line of the text may have no line break to stand behind.
     open_end = at and place.text[at - 1] not in "\r\n"
     return _Change(at, at, place.line_break + whole if open_end else whole)
 
 
-def _addition(document: Document, place: _Places, path: Path, value: Value) -> _Change:
+def _addition(document: Document, place: Places, path: Path, value: Value) -> _Change:
     above = _exactly(document, path[:-1]) if path else None
     key = path[-1] if path else ""
     match above:
@@ -315,7 +309,7 @@ def _addition(document: Document, place: _Places, path: Path, value: Value) -> _
     return _added_lines(place, at, lines)
 
 
-def _last_word(place: _Places, begin: int, finish: int) -> int:
+def _last_word(place: Places, begin: int, finish: int) -> int:
     """Where a node's last word ends: a block runs on over the comments below it."""
     lines = place.text[begin:finish].splitlines(keepends=True)
     while len(lines) > 1 and (not lines[-1].strip() or lines[-1].lstrip()[:1] == "#"):
@@ -323,7 +317,7 @@ def _last_word(place: _Places, begin: int, finish: int) -> int:
     return begin + sum(len(one) for one in lines) - 1
 
 
-def _removal(document: Document, place: _Places, path: Path, node: Node) -> _Change:
+def _removal(document: Document, place: Places, path: Path, node: Node) -> _Change:
     """Take an entry away: its lines in a block, else the entry and one comma."""
     above = _exactly(document, path[:-1])
     match above:
@@ -356,6 +350,34 @@ def _flow_removal(spans: list[tuple[int, int]], removed: tuple[int, int]) -> _Ch
     return _Change(removed[0], spans[1][0], "")
 
 
+def _spans(place: Places, table: Table) -> Iterator[tuple[int, int]]:
+    """Yield where each entry of a mapping begins and ends: whole lines in a block."""
+    start, _ = place.of(table)
+    if place.text[start : start + 1] == "{":
+        for one, inner in table.entries.values():
+            yield place.of(one)[0], place.of(inner)[1]
+        return
+    begin: int | None = None
+    for one, inner in table.entries.values():
+        first, finish = place.of(one)[0], place.of(inner)[1]
+        begin = _comments_above(place, first) if begin is None else begin
+        at = max(_last_word(place, place.of(inner)[0], finish), first)
+        end = place.line(at)[1]
+        if place.text[end - 1 : end] not in {"\r", "\n"}:
+            message = "the last entry has no line of its own"
+            raise CannotEditError(message)
+        yield begin, end
+        begin = end
+
+
+def _comments_above(place: Places, at: int) -> int:
+    """Where the comments begin that stand right above the line of a character."""
+    begin, _ = place.line(at)
+    while begin and place.text[slice(*place.line(begin - 1))].lstrip()[:1] == "#":
+        begin, _ = place.line(begin - 1)
+    return begin
+
+
 def _apply(text: str, changes: list[_Change]) -> str:
     ordered = sorted(changes)
     for before, after in pairwise(ordered):
@@ -367,7 +389,7 @@ def _apply(text: str, changes: list[_Change]) -> str:
     return text
 
 
-def _is_in_flow(document: Document, place: _Places, path: Path) -> bool:
+def _is_in_flow(document: Document, place: Places, path: Path) -> bool:
     """Whether a place lies between brackets, where a comma ends a text."""
     above = (_exactly(document, path[:depth]) for depth in range(len(path)))
     starts = (place.of(one)[0] for one in above if one is not None)

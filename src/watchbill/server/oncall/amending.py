@@ -6,12 +6,12 @@ the list of changes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from watchbill.plan import Loaded
-from watchbill.plan.edit import CannotEditError
+from watchbill.plan.edit import CannotEditError, reordered
 from watchbill.plan.writing import Value
 from watchbill.server.accounts.models import User
 from watchbill.server.plans import actions as plan_actions
@@ -20,6 +20,22 @@ from watchbill.server.plans import queries as plans
 from watchbill.server.plans.models import PlanVersion
 
 Edits = Mapping[tuple[str, ...], Value | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """Edits that are made one after the other, and the order of entries then."""
+
+    edits: Sequence[Edits]
+    orders: Mapping[tuple[str, ...], Sequence[str]] = field(default_factory=dict)
+
+    def made_to(self, text: str) -> str:
+        """Return the text with all of them made; CannotEditError when it cannot be."""
+        for one in self.edits:
+            text = drafts.edited(text, one)
+        for path, keys in self.orders.items():
+            text = reordered(text, path, keys)
+        return text
 
 
 class AmendingRefusedError(Exception):
@@ -44,7 +60,7 @@ def base(*, now: datetime) -> PlanVersion:
     return plans.get(plans.in_force(now=now).pk)
 
 
-def draft(edits: Edits, *, based_on: str, now: datetime) -> Draft:
+def draft(edits: Edits | Steps, *, based_on: str, now: datetime) -> Draft:
     """Return the plan in force with edits; AmendingRefusedError when it cannot be.
 
     ``based_on`` is the number of the version that the author saw, as a form sent it.
@@ -57,7 +73,8 @@ def draft(edits: Edits, *, based_on: str, now: datetime) -> Draft:
         )
         raise AmendingRefusedError(message)
     try:
-        text = drafts.edited(begins_with.text, edits)
+        steps = edits if isinstance(edits, Steps) else Steps(edits=(edits,))
+        text = steps.made_to(begins_with.text)
     except CannotEditError as error:
         raise AmendingRefusedError(_sentence(str(error))) from error
     loaded = drafts.check(text)
@@ -74,6 +91,21 @@ def amend(made: Draft, *, by: User, reason: str, now: datetime) -> PlanVersion:
         )
     except plan_actions.AmendmentRefusedError as error:
         raise AmendingRefusedError(_sentence(str(error))) from error
+
+
+def undo(number: int, *, by: User, now: datetime) -> PlanVersion:
+    """Amend the plan to what it said before an amendment; AmendingRefusedError.
+
+    That is an amendment too: nothing is taken from the record. It is refused once
+    another version is in force, because that one may rest on it.
+    """
+    made = base(now=now)
+    if made.pk != number or made.based_on is None or "+" not in made.label:
+        message = "The plan has changed since, so this cannot be undone by itself."
+        raise AmendingRefusedError(message)
+    text = made.based_on.text
+    before = Draft(based_on=made.pk, text=text, loaded=drafts.check(text))
+    return amend(before, by=by, reason=f"Undoes {made.label}.", now=now)
 
 
 def changed(

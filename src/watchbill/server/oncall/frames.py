@@ -27,6 +27,7 @@ class View(StrEnum):
 
     WEEK = "week"
     FORTNIGHT = "fortnight"
+    FOUR_WEEKS = "four-weeks"
     MONTH = "month"
 
 
@@ -55,6 +56,8 @@ class Frame:
                 return _WEEK
             case View.FORTNIGHT:
                 return 2 * _WEEK
+            case View.FOUR_WEEKS:
+                return 4 * _WEEK
             case View.MONTH:
                 last = monthrange(self.day.year, self.day.month)[1]
                 days = (self.day.replace(day=last) - self.first).days + 1

@@ -369,6 +369,14 @@ def override_rows(schedule_key: str, during: Interval) -> list[Override]:
     return list(rows.order_by("-pk"))
 
 
+def overrides_ahead(contact_key: str, *, now: datetime) -> list[Override]:
+    """Return the overrides by which a contact holds a duty from now on."""
+    rows = Override.objects.filter(
+        contact_key=contact_key, cancelled_at=None, ends_at__gt=now
+    )
+    return list(rows.order_by("starts_at", "pk"))
+
+
 def absence(number: int) -> Absence | None:
     """Return an absence by its number."""
     return Absence.objects.filter(pk=number).first()

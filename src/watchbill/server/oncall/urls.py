@@ -9,6 +9,7 @@ from watchbill.server.oncall.views import (
     card,
     feeds,
     groups,
+    joining,
     mine,
     overrides,
     people,
@@ -21,6 +22,7 @@ app_name = "oncall"
 
 urlpatterns = [
     path("", board.now, name="now"),
+    path("new-schedule/", schedules.schedule_new, name="schedule_new"),
     path("schedules/<str:key>/", calendar.schedule, name="schedule"),
     path("schedules/<str:key>/override/", overrides.override, name="override"),
     path("schedules/<str:key>/edit/", schedules.schedule_edit, name="schedule_edit"),
@@ -43,8 +45,15 @@ urlpatterns = [
     path("feeds/<int:number>/revoke/", feeds.feed_revoke, name="feed_revoke"),
     path("feed/<str:secret>.ics", feed, name="feed"),
     path("people/", people.people, name="people"),
+    path("new-person/", joining.person_new, name="person_new"),
     path("people/<str:key>/", people.person, name="person"),
     path("people/<str:key>/edit/", person_edit.person_edit, name="person_edit"),
+    path("people/<str:key>/end/", joining.person_end, name="person_end"),
+    path(
+        "amendments/<int:number>/undo/",
+        person_edit.undo_amendment,
+        name="undo_amendment",
+    ),
     path("teams/", groups.groups, name="groups"),
     path("teams/<str:name>/edit/", person_edit.group_edit, name="group_edit"),
     path("contacts/", card.contact_card, name="contact_card"),

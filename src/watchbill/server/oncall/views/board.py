@@ -13,7 +13,7 @@ from watchbill.server.oncall.views.common import (
     plan_at,
     sees_phones,
 )
-from watchbill.server.web.access import requires
+from watchbill.server.web.access import may, requires
 
 
 @require_safe
@@ -30,5 +30,6 @@ def now(request: HttpRequest) -> HttpResponse:
         "own_key": own_key(request),
         "sees_phones": full,
         "only_looks": only_looks(request),
+        "may_manage": may(request, Permission.MANAGE_PEOPLE),
     }
     return render(request, "oncall/now.html", context)

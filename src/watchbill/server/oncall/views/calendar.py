@@ -21,6 +21,7 @@ from watchbill.server.oncall.frames import Frame, View, frame, handover_day
 from watchbill.server.oncall.models import Override
 from watchbill.server.oncall.timeline import Watch, duty_name
 from watchbill.server.oncall.views.common import (
+    amended,
     own_key,
     people_of,
     plan_at,
@@ -28,7 +29,12 @@ from watchbill.server.oncall.views.common import (
 )
 from watchbill.server.web.access import may, requires
 
-_STEPS = {View.WEEK: 60, View.FORTNIGHT: 120, View.MONTH: 360}
+_STEPS = {
+    View.WEEK: 60,
+    View.FORTNIGHT: 120,
+    View.FOUR_WEEKS: 360,
+    View.MONTH: 360,
+}
 """Minutes to which a drag snaps, in each view."""
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -64,6 +70,7 @@ def schedule(request: HttpRequest, key: str) -> HttpResponse:
         "made": _made(watch, request, found),
         "may_change": may_change,
         "only_looks": not may_change,
+        "amended": amended(request),
         "may_manage": may(request, Permission.MANAGE_PEOPLE),
         "form": _form(plan, watch, own_key(request)) if may_change else None,
         "head_height": timeline.HEAD,

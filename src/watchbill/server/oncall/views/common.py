@@ -9,8 +9,10 @@ from watchbill.core.access import Permission
 from watchbill.core.oncall import Schedule
 from watchbill.core.people import Contact
 from watchbill.plan import Plan
+from watchbill.server import clock
 from watchbill.server.oncall.actions import OncallRefusedError
 from watchbill.server.plans import queries as plans
+from watchbill.server.plans.models import PlanVersion
 from watchbill.server.web.access import may
 
 
@@ -40,6 +42,17 @@ def contact_or_404(plan: Plan, key: str) -> Contact:
 def own_key(request: HttpRequest) -> str:
     """Return which contact of the plan the user is; empty for none."""
     return str(getattr(request.user, "contact_key", ""))
+
+
+def amended(request: HttpRequest) -> PlanVersion | None:
+    """Return the amendment that was saved just now, to be undone at once."""
+    text = request.GET.get("amended", "")
+    if not (text.isascii() and text.isdigit() and len(text) < 12):
+        return None
+    if not may(request, Permission.MANAGE_PEOPLE):
+        return None
+    running = plans.in_force(now=clock.now())
+    return running if running.pk == int(text) and running.based_on_id else None
 
 
 def sees_phones(request: HttpRequest) -> bool:

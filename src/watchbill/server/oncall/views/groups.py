@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from watchbill.core.access import Permission
 from watchbill.server import clock
-from watchbill.server.oncall.views.common import only_looks, plan_at
+from watchbill.server.oncall.views.common import amended, only_looks, plan_at
 from watchbill.server.web.access import may, requires
 
 
@@ -20,6 +20,7 @@ def groups(request: HttpRequest) -> HttpResponse:
     may_manage = may(request, Permission.MANAGE_PEOPLE)
     context = {
         "only_looks": only_looks(request),
+        "amended": amended(request),
         "groups": [
             {
                 "name": name,

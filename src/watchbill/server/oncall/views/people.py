@@ -14,6 +14,7 @@ from watchbill.server import clock
 from watchbill.server.oncall import board, queries, roll, shifts
 from watchbill.server.oncall.timeline import duty_name
 from watchbill.server.oncall.views.common import (
+    amended,
     contact_or_404,
     only_looks,
     own_key,
@@ -81,6 +82,7 @@ def person(request: HttpRequest, key: str) -> HttpResponse:
             for one in queries.absence_rows(key, ahead)
         ],
         "is_self": is_self,
+        "amended": amended(request),
         "may_manage": may(request, Permission.MANAGE_PEOPLE),
         "may_absent": is_self or may(request, Permission.MANAGE_SCHEDULE),
     }

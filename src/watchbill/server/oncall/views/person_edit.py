@@ -2,7 +2,7 @@
 
 Saving takes two steps. The first shows what will stand in the plan, by the words of the
 plan; the second puts it in force. What needs signatures is refused with the reason and
-left to the plan's own editor.
+left to the plan's own editor. What was saved last can be undone, by an amendment back.
 """
 
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from watchbill.core.access import Permission
 from watchbill.plan.writing import Value
@@ -71,9 +72,21 @@ def person_edit(request: HttpRequest, key: str) -> HttpResponse:
     except AmendingRefusedError as error:
         context |= {"reasons": error.reasons}
         return render(request, "oncall/person_edit.html", context, status=422)
-    text = _("Saved: plan %(version)s is in force.")
+    return redirect(f"{reverse('oncall:person', args=[key])}?amended={version.pk}")
+
+
+@require_POST
+@requires(Permission.MANAGE_PEOPLE)
+def undo_amendment(request: HttpRequest, number: int) -> HttpResponse:
+    """Take back the amendment that is in force, by another one."""
+    try:
+        version = amending.undo(number, by=user_of(request), now=clock.now())
+    except AmendingRefusedError as error:
+        messages.error(request, str(error))
+        return redirect("plans:versions")
+    text = _("Undone: plan %(version)s is in force.")
     messages.success(request, text % {"version": version.label})
-    return redirect("oncall:person", key)
+    return redirect("plans:diff", number, version.pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -142,6 +155,4 @@ def _save_group(
     except AmendingRefusedError as error:
         context["reasons"] = error.reasons
         return None
-    text = _("Saved: plan %(version)s is in force.")
-    messages.success(request, text % {"version": version.label})
-    return redirect("oncall:groups")
+    return redirect(f"{reverse('oncall:groups')}?amended={version.pk}")

@@ -1,167 +1,219 @@
-"""The editor of a schedule: it amends the plan, after a look at the next eight shifts.
+"""The editor of a schedule, new or as it is: it amends the plan.
 
-A schedule of layers is edited a layer at a time, the lowest one here; what has a
-rotation of its own beside the primary is left as the plan says.
+Whatever is done is looked at first: the difference in the plan's text, and the coming
+four weeks as the one resolver says them, with overrides and absences as they stand.
+Saving then takes effect at once, because a schedule is a particular; what was saved
+can be undone on the page that follows.
 """
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from watchbill.core.access import Permission
-from watchbill.core.oncall import Duty, Schedule, resolve
+from watchbill.core.oncall import Duty, Schedule
 from watchbill.core.temporal import Interval
 from watchbill.plan import Plan
-from watchbill.plan.edit import value_at
-from watchbill.plan.writing import Value
 from watchbill.server import clock
-from watchbill.server.oncall import amending
-from watchbill.server.oncall.amending import AmendingRefusedError
-from watchbill.server.oncall.amending_forms import (
-    KEEP,
-    ScheduleForm,
-    initial_of,
-    written_of,
-)
-from watchbill.server.oncall.faces import face_of, faces
+from watchbill.server.oncall import amending, board, rota, timeline
+from watchbill.server.oncall.amending import AmendingRefusedError, Draft
+from watchbill.server.oncall.faces import face_of
+from watchbill.server.oncall.frames import Frame, View
+from watchbill.server.oncall.rota import Turns, Wanted
+from watchbill.server.oncall.schedule_forms import Choices, Sheet, zones
 from watchbill.server.oncall.views.common import (
     people_of,
     plan_at,
     schedule_or_404,
 )
 from watchbill.server.oncall.views.person_edit import user_of
+from watchbill.server.plans import diffs, drafts
+from watchbill.server.plans.models import PlanVersion
 from watchbill.server.web.access import requires
 
 NEXT_SHIFTS = 8
 _AHEAD = timedelta(days=400)
-_DIGITS = 4
+_JUDGED = frozenset({"preview", "save"})
 
-_OF_LAYER = frozenset({"members", "hours"})
-_OF_RHYTHM = frozenset({"every", "first_day", "handover"})
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Desk:
+    """What an editor of a schedule begins with."""
+
+    request: HttpRequest
+    version: PlanVersion
+    plan: Plan
+    now: datetime
+    #: None for a schedule that is new.
+    schedule: Schedule | None
+    before: Wanted | None
+    choices: Choices
+
+    def answer(self, sheet: Sheet, status: int = 200, **context: Any) -> HttpResponse:
+        """Show the form."""
+        shown = context.pop("preview", None)
+        if shown is None and self.schedule is not None:
+            shown = _preview(self.plan, self.schedule, now=self.now)
+        around = {
+            "sheet": sheet,
+            "form": sheet.form,
+            "layers": _cards(sheet),
+            "based_on": self.version.pk,
+            "schedule": self.schedule,
+            "people": sheet.choices.people.items(),
+            "zones": zones(),
+            "head_height": timeline.HEAD,
+            "lane_height": timeline.LANE,
+            "back": reverse("oncall:now")
+            if self.schedule is None
+            else reverse("oncall:schedule", args=[self.schedule.key]),
+        }
+        page = around | (shown or {}) | context
+        return render(self.request, "oncall/schedule_edit.html", page, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.MANAGE_PEOPLE)
 def schedule_edit(request: HttpRequest, key: str) -> HttpResponse:
-    """Change who takes turns in a schedule, and when they hand over."""
+    """Change who takes turns in a schedule, in which layers, and when."""
     now = clock.now()
-    plan = plan_at(now)
-    schedule = schedule_or_404(plan, key)
-    version = amending.base(now=now)
-    text = version.text
-    hours = value_at(text, ("on_call", key, "hours"))
-    before = written_of(schedule) | {"hours": hours if isinstance(hours, str) else ""}
-    form = ScheduleForm(
-        request.POST if request.method == "POST" else None,
-        people=people_of(plan, schedule),
-        shifts=plan.shifts,
-        initial=initial_of(schedule) | {"hours": before["hours"]},
-    )
-    context: dict[str, Any] = {
-        "form": form,
-        "based_on": version.pk,
-        "schedule": schedule,
-        "people": people_of(plan, schedule),
-        "layers": [one.key for one in schedule.layers],
-        "shifts": _next(plan, schedule, now=now),
-    }
-    is_move = request.POST.get("step", "").startswith(("up-", "down-", "out-", "more"))
-    if request.method != "POST":
-        return render(request, "oncall/schedule_edit.html", context)
-    if is_move:
-        form.members = _moved(form.members, request.POST["step"])
-        context["form"] = form
-        return render(request, "oncall/schedule_edit.html", context)
-    if not form.is_valid():
-        return render(request, "oncall/schedule_edit.html", context, status=422)
-    changes = amending.changed(before, form.written)
-    changes = {name: value for name, value in changes.items() if value != KEEP}
-    if not changes:
-        messages.warning(request, _("Nothing was changed."))
-        return redirect("oncall:schedule", key)
-    context["changes"] = amending.listed(before, changes)
-    try:
-        return _previewed_or_saved(request, _edits(text, schedule, changes), context)
-    except AmendingRefusedError as error:
-        context["reasons"] = error.reasons
-        return render(request, "oncall/schedule_edit.html", context, status=422)
+    schedule = schedule_or_404(plan_at(now), key)
+    return _edit(request, schedule, now=now)
 
 
-def _previewed_or_saved(
-    request: HttpRequest, edits: amending.Edits, context: dict[str, Any]
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Permission.MANAGE_PEOPLE)
+def schedule_new(request: HttpRequest) -> HttpResponse:
+    """Make a schedule."""
+    return _edit(request, None, now=clock.now())
+
+
+def _edit(
+    request: HttpRequest, schedule: Schedule | None, *, now: datetime
 ) -> HttpResponse:
-    """Show the next shifts as they would be, or put the edits in force."""
-    now, key = clock.now(), context["schedule"].key
-    based_on = request.POST.get("based_on", "")
-    draft = amending.draft(edits, based_on=based_on, now=now)
-    edited = draft.loaded.plan
-    if edited is not None:
-        context["shifts"] = _next(edited, edited.schedules[key], now=now)
-    if request.POST.get("step") != "save":
-        context["is_previewed"] = True
-        return render(request, "oncall/schedule_edit.html", context)
-    reason = context["form"].cleaned_data["reason"]
-    version = amending.amend(draft, by=user_of(request), reason=reason, now=now)
-    said = _("Saved: plan %(version)s is in force.")
-    messages.success(request, said % {"version": version.label})
-    return redirect("oncall:schedule", key)
+    desk = _desk(request, schedule, now=now)
+    if request.method != "POST":
+        begin = desk.before or _fresh(desk.plan, now=now)
+        return desk.answer(Sheet.of(begin, desk.choices))
+    step = request.POST.get("step", "")
+    sheet = Sheet.sent(request.POST, desk.choices, is_judged=step in _JUDGED)
+    if step not in _JUDGED:
+        sheet.press(step, today=now.astimezone(desk.plan.meta.zone).date())
+        return desk.answer(sheet)
+    if not sheet.is_valid():
+        return desk.answer(sheet, 422, has_errors=True)
+    try:
+        return _preview_or_save(desk, sheet, is_saved=step == "save")
+    except AmendingRefusedError as error:
+        return desk.answer(sheet, 422, reasons=error.reasons)
 
 
-def _edits(
-    text: str, schedule: Schedule, changes: dict[str, Value | None]
-) -> dict[tuple[str, ...], Value | None]:
-    """Return where in the plan each change belongs."""
-    here: tuple[str, ...] = ("on_call", schedule.key)
-    is_short = value_at(text, (*here, "members")) is not None
-    layer = here if is_short else (*here, "layers", schedule.layers[0].key)
-    edits = {}
-    for name, value in changes.items():
-        place = layer if name in _OF_LAYER else here
-        if name in _OF_RHYTHM:
-            place = (
-                layer if value_at(text, (*layer, _written(text, layer, name))) else here
-            )
-        edits[(*place, _written(text, place, name))] = value
-    return edits
+def _desk(request: HttpRequest, schedule: Schedule | None, *, now: datetime) -> _Desk:
+    plan, version = plan_at(now), amending.base(now=now)
+    return _Desk(
+        request=request,
+        version=version,
+        plan=plan,
+        now=now,
+        schedule=schedule,
+        before=None if schedule is None else rota.shown(schedule, version.text),
+        choices=Choices(
+            people=dict(people_of(plan, schedule)),
+            shifts=tuple(plan.shifts),
+            specialties=sorted(plan.directory.specialties),
+            taken=tuple(plan.schedules) if schedule is None else None,
+        ),
+    )
 
 
-def _written(text: str, place: tuple[str, ...], name: str) -> str:
-    """Return the word by which the plan says it: first_week is first_day as well."""
-    if name == "first_day" and value_at(text, (*place, "first_week")) is not None:
-        return "first_week"
-    return name
+def _fresh(plan: Plan, *, now: datetime) -> Wanted:
+    """A schedule to begin with: a week each, from the coming Monday on."""
+    zone = plan.meta.zone
+    today = now.astimezone(zone).date()
+    monday = today + timedelta(days=-today.weekday() % 7)
+    layer = Turns(key="main", members=(), first_day=monday, handover=time(10))
+    return Wanted(title="", zone=zone.key, layers=(layer,))
 
 
-def _moved(members: list[str], step: str) -> list[str]:
-    """Return the members with one of them moved up, down or out."""
-    what, _dash, number = step.partition("-")
-    is_number = number.isascii() and number.isdigit() and len(number) < _DIGITS
-    at = int(number) - 1 if is_number else -1
-    if not 0 <= at < len(members):
-        return members
-    found = list(members)
-    one = found.pop(at)
-    if what == "out":
-        return found
-    found.insert(max(0, at - 1) if what == "up" else at + 1, one)
-    return found
+def _preview_or_save(desk: _Desk, sheet: Sheet, *, is_saved: bool) -> HttpResponse:
+    wanted = sheet.wanted
+    key = desk.schedule.key if desk.schedule else sheet.form.cleaned_data["key"]
+    steps = rota.steps(desk.version.text, key, wanted, desk.before)
+    based_on = desk.request.POST.get("based_on", "")
+    draft = amending.draft(steps, based_on=based_on, now=desk.now)
+    if draft.text == desk.version.text:
+        messages.warning(desk.request, _("Nothing was changed."))
+        return redirect("oncall:schedule", key)
+    if not is_saved:
+        return desk.answer(sheet, **_judged(desk, draft, key))
+    reason = sheet.form.cleaned_data["reason"]
+    version = amending.amend(
+        draft, by=user_of(desk.request), reason=reason, now=desk.now
+    )
+    return redirect(f"{reverse('oncall:schedule', args=[key])}?amended={version.pk}")
 
 
-def _next(plan: Plan, schedule: Schedule, *, now: datetime) -> list[dict[str, Any]]:
-    """Return the next shifts of the primary, as the plan alone says."""
-    during = Interval(starts_at=now, ends_at=now + _AHEAD)
-    found = faces(schedule, plan.directory)
-    shifts = resolve(schedule, during=during, duties=(Duty.PRIMARY,))
+def _judged(desk: _Desk, draft: Draft, key: str) -> dict[str, Any]:
+    """What the page says of a draft: the text, the shifts, and what the check finds."""
+    plan = draft.loaded.plan
+    if plan is None:
+        message = "a draft passes every check"
+        raise ValueError(message)
+    old = {(one.code, one.message) for one in drafts.check(desk.version.text).findings}
+    return {
+        "is_previewed": True,
+        "rows": diffs.compare(desk.version.text, draft.text),
+        "preview": _preview(plan, plan.schedules[key], now=desk.now),
+        "warnings": [
+            one for one in draft.loaded.findings if (one.code, one.message) not in old
+        ],
+    }
+
+
+def _preview(plan: Plan, schedule: Schedule, *, now: datetime) -> dict[str, Any]:
+    """The coming four weeks: drawn as the calendar does, and the next shifts in words.
+
+    With the overrides and absences that stand; the same resolver pages people.
+    """
+    zone = schedule.zone
+    frame = Frame(
+        view=View.FOUR_WEEKS,
+        day=now.astimezone(zone).date(),
+        begins_on=now.astimezone(zone).date().weekday(),
+        zone=zone,
+    )
+    ahead = Interval(starts_at=now, ends_at=now + _AHEAD)
+    watch = board.watches(plan, during=ahead)[schedule.key]
+    is_layered = len(schedule.layers) > 1
+    return {
+        "strips": timeline.strips(watch, frame, now=now, with_layers=is_layered),
+        "shifts": [
+            {
+                "face": face_of(watch.faces, one.holder),
+                "starts_at": one.during.starts_at,
+                "ends_at": one.during.ends_at,
+            }
+            for one in watch.shifts(ahead, (Duty.PRIMARY,))[:NEXT_SHIFTS]
+        ],
+    }
+
+
+def _cards(sheet: Sheet) -> list[dict[str, Any]]:
+    last = len(sheet.layers)
     return [
         {
-            "face": face_of(found, one.holder),
-            "starts_at": one.during.starts_at,
-            "ends_at": one.during.ends_at,
+            "number": number,
+            "form": form,
+            "is_first": place == 1,
+            "is_last": place == last,
+            "is_only": last == 1,
         }
-        for one in shifts[:NEXT_SHIFTS]
+        for place, (number, form) in enumerate(sheet.layers.items(), 1)
     ]

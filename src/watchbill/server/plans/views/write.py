@@ -5,10 +5,8 @@ Whoever may look after the plan may try a change and check it; to propose it one
 be among the plan's owners (S0-04).
 """
 
-from datetime import date
 from typing import Any
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,13 +16,11 @@ from django.views.decorators.http import require_http_methods
 from watchbill.core.access import Permission
 from watchbill.plan.edit import CannotEditError, replace
 from watchbill.plan.source import parse_source
-from watchbill.server import clock
-from watchbill.server.plans import actions, diffs, drafts, pages, wizard
-from watchbill.server.plans.actions import Proposal, ProposalRefusedError
+from watchbill.server.plans import diffs, drafts, pages, wizard
 from watchbill.server.plans.drafts import Base
 from watchbill.server.plans.forms import ProposalForm, text_of
 from watchbill.server.plans.models import PlanVersion
-from watchbill.server.plans.views import common
+from watchbill.server.plans.views import common, proposing
 from watchbill.server.web.access import requires
 
 _NUMBERED = 5000
@@ -37,12 +33,12 @@ def edit(request: HttpRequest) -> HttpResponse:
     """Edit the text, check it, propose it."""
     base = _base(request)
     if request.method != "POST":
-        return _editor(request, base, base.text, _begin(base))
+        return _editor(request, base, base.text, proposing.begin(base))
     text = text_of(request.POST)
     form = ProposalForm(request.POST)
     if request.POST.get("action") != "propose":
         form.errors.clear()
-        return _editor(request, base, text, _unjudged(form), is_checked=True)
+        return _editor(request, base, text, proposing.unjudged(form), is_checked=True)
     return _propose_text(request, base, text, form)
 
 
@@ -69,7 +65,7 @@ def _propose_text(
         if drafts.check(finished).plan is None:
             form.add_error(None, _("A plan with errors cannot be proposed."))
         else:
-            stored = _store(request, finished, form)
+            stored = proposing.store(request, finished, form)
             if stored is not None:
                 return redirect(
                     f"{reverse('plans:version', args=[stored.pk])}#approval"
@@ -92,7 +88,9 @@ def start(request: HttpRequest) -> HttpResponse:
             request,
             base,
             asked,
-            _begin(base, reason=_("The open questions of the plan are answered.")),
+            proposing.begin(
+                base, reason=_("The open questions of the plan are answered.")
+            ),
         )
     form = ProposalForm(request.POST)
     given = wizard.answers(asked, request.POST.dict())
@@ -110,7 +108,7 @@ def start(request: HttpRequest) -> HttpResponse:
         "findings": pages.findings(loaded) if loaded.plan is None else None,
     }
     if request.POST.get("action") != "propose":
-        return _sheet(request, base, asked, _unjudged(form), context)
+        return _sheet(request, base, asked, proposing.unjudged(form), context)
     return _propose_answers(request, base, asked, form, context, text)
 
 
@@ -122,41 +120,11 @@ def _propose_answers(
     context: dict[str, Any],
     text: str,
 ) -> HttpResponse:
-    status = 422
-    if not common.may_edit(request):
-        form.add_error(None, _("Only the owners of the plan may propose changes."))
-        status = 403
-    elif drafts.check(text).plan is None:
-        form.add_error(None, _("These answers make a plan with errors; see below."))
-    elif form.is_valid():
-        finished = drafts.finish(
-            text,
-            based_on=base.text,
-            version=form.cleaned_data["version"],
-            effective=form.cleaned_data["effective"],
-        )
-        stored = _store(request, finished, form)
-        if stored is not None:
-            return redirect(f"{reverse('plans:version', args=[stored.pk])}#approval")
-        status = 409
+    why = _("These answers make a plan with errors; see below.")
+    stored, status = proposing.propose(request, base, form, text, faulty=why)
+    if stored is not None:
+        return redirect(f"{reverse('plans:version', args=[stored.pk])}#approval")
     return _sheet(request, base, asked, form, context, status=status)
-
-
-def _store(request: HttpRequest, text: str, form: ProposalForm) -> PlanVersion | None:
-    """Store a proposal; None when it is refused, and the form says why."""
-    proposal = Proposal(
-        loaded=drafts.check(text),
-        reason=form.cleaned_data["reason"],
-        based_on=form.cleaned_data["based_on"],
-    )
-    try:
-        stored = actions.propose(proposal, by=common.user_of(request), now=clock.now())
-    except ProposalRefusedError as error:
-        form.add_error(None, _("Not proposed: %(why)s.") % {"why": error})
-        form.refusal = error  # type: ignore[attr-defined]
-        return None
-    messages.success(request, _("Proposed. It waits for its signatures."))
-    return stored
 
 
 def _base(request: HttpRequest) -> Base:
@@ -171,23 +139,6 @@ def _base(request: HttpRequest) -> Base:
     return found
 
 
-def _begin(base: Base, *, reason: str = "") -> ProposalForm:
-    today: date = drafts.today(now=clock.now())
-    return ProposalForm(
-        initial={
-            "reason": reason,
-            "version": drafts.next_label(base.text),
-            "effective": today.isoformat(),
-            "based_on": base.newest.pk,
-        }
-    )
-
-
-def _unjudged(form: ProposalForm) -> ProposalForm:
-    """The form with what was typed and without complaints: nothing is proposed yet."""
-    return ProposalForm(initial={name: form.data.get(name) for name in form.fields})
-
-
 def _editor(
     request: HttpRequest,
     base: Base,
@@ -198,7 +149,7 @@ def _editor(
     status: int = 200,
 ) -> HttpResponse:
     lines = text.count("\n") + 1
-    context = _around(request, base, form) | {
+    context = proposing.around(request, base, form) | {
         "text": text,
         "numbers": range(1, min(lines + 200, _NUMBERED) + 1),
         "findings": pages.findings(drafts.check(text)),
@@ -227,22 +178,5 @@ def _sheet(
         }
         for one in asked
     ]
-    around = _around(request, base, form) | {"questions": rows}
+    around = proposing.around(request, base, form) | {"questions": rows}
     return render(request, "plan/start.html", around | (context or {}), status=status)
-
-
-def _around(request: HttpRequest, base: Base, form: ProposalForm) -> dict[str, Any]:
-    refusal: ProposalRefusedError | None = getattr(form, "refusal", None)
-    began_with = form.cleaned_data.get("based_on") if form.is_bound else None
-    overtaken = refusal is not None and refusal.is_overtaken
-    return {
-        "form": form,
-        "may_edit": common.may_edit(request),
-        "base": base.version,
-        "newest": base.newest,
-        # After the warning, the next try follows the version it warned of.
-        "based_on": base.newest.pk if overtaken else form["based_on"].value(),
-        "other": refusal.other if refusal is not None else None,
-        "is_overtaken": overtaken,
-        "began_with": began_with or base.version.pk,
-    }
