@@ -103,7 +103,8 @@ def undo(number: int, *, by: User, now: datetime) -> PlanVersion:
     if made.pk != number or made.based_on is None or "+" not in made.label:
         message = "The plan has changed since, so this cannot be undone by itself."
         raise AmendingRefusedError(message)
-    text = made.based_on.text
+    # Its own name, because what an amendment is called is for the plan to say.
+    text = drafts.edited(made.based_on.text, {("plan", "version"): made.label})
     before = Draft(based_on=made.pk, text=text, loaded=drafts.check(text))
     return amend(before, by=by, reason=f"Undoes {made.label}.", now=now)
 

@@ -99,7 +99,8 @@ class NewPersonForm(PersonForm):
 
 def teams_of(plan: Plan) -> list[str]:
     """Return the groups that the plan writes down; those of levels it does not."""
-    return [name for name, members in plan.directory.groups.items() if members]
+    levels = {one.key for one in plan.levels}
+    return [name for name in plan.directory.groups if name not in levels]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -170,7 +170,7 @@ class LayerForm(forms.Form):
     duty = forms.ChoiceField(label=_("Stands as"), choices=_DUTIES)
     every = forms.IntegerField(label=_("A turn lasts"), min_value=1, max_value=52)
     unit = forms.ChoiceField(
-        label=_("Days, weeks or months"),
+        label=_("Counted in"),
         choices=[("day", _("days")), ("week", _("weeks")), ("month", _("months"))],
     )
     weekdays = _days_field(

@@ -42,10 +42,14 @@ def base(number: int | None) -> Base | None:
 
 
 def next_label(text: str) -> str:
-    """Return a name for the next version that none has yet: 1.1 after 1.0."""
+    """Return a name for the next version that none has yet: 1.1 after 1.0 and 1.0+3."""
     taken = set(queries.labels())
     label = value_at(text, _VERSION)
     said = label if isinstance(label, str) else "1.0"
+    # What follows a plus counts amendments, and a proposal is none.
+    rules, plus, count = said.rpartition("+")
+    if plus and count.isdecimal():
+        said = rules
     while said in taken:
         said = _counted_on(said)
     return said
