@@ -209,11 +209,12 @@ def _refuse_more_than_particulars(old: Loaded, new: Loaded) -> None:
         first = new.errors[0]
         message = f"line {first.line}: {first.message}"
         raise AmendmentRefusedError(message, findings=new.errors)
+    before, after = old.plan, new.plan
     changed = changed_keys(old, new)
-    if not changed:
+    # Layers that only changed places differ by no key, and page other people.
+    if not changed and before.schedules == after.schedules:
         message = "nothing that the plan says is different"
         raise AmendmentRefusedError(message)
-    before, after = old.plan, new.plan
     roles = dict.fromkeys((*_signers(old), before.meta.owner))
     governing = {
         role: (
