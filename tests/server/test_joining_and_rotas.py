@@ -10,7 +10,8 @@ from django.test import Client
 
 from tests.server import site
 from watchbill.core.access import ConsoleRole
-from watchbill.core.oncall import Duty, Follow, Layer, Schedule
+from watchbill.core.layers import Layer
+from watchbill.core.oncall import Duty, Follow, Schedule
 from watchbill.core.planapproval import VersionState
 from watchbill.core.recurrence import Unit
 from watchbill.core.temporal import Interval

@@ -445,9 +445,8 @@ def find_feed(secret: str) -> FeedToken | None:
     Only digests are compared, by the index, so that no answer takes longer because
     more of a guess was right.
     """
-    return FeedToken.objects.filter(
-        token_hash=tokens.digest(secret), revoked_at=None
-    ).first()
+    digest = tokens.digest(secret)
+    return FeedToken.objects.filter(token_hash=digest, revoked_at=None).first()
 
 
 # ── For whoever changes or tells them ───────────────────────────────────────────

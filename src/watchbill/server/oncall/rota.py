@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
 
-from watchbill.core.oncall import Duty, Follow, Layer, Schedule, Stand
+from watchbill.core.layers import Layer
+from watchbill.core.oncall import Duty, Follow, Schedule, Stand
 from watchbill.core.recurrence import Unit
 from watchbill.core.temporal import WeeklyHours
 from watchbill.plan.schedules import ONLY_LAYER
