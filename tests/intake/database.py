@@ -16,18 +16,22 @@ from watchbill.server.project.asgi import _connection_values
 class Locked:
     """A session that holds a table, so that others wait as they would for a dead disk.
 
+    With a ``row`` it holds that one only.
+
     It does not belong to the application, and reads its locks from outside.
     """
 
-    def __init__(self, table: str) -> None:
-        self._table = table
+    def __init__(self, table: str, *, row: int | None = None) -> None:
+        self._take = (
+            f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"
+            if row is None
+            else f"SELECT FROM {table} WHERE id = {row} FOR UPDATE"
+        )
         self._connection: asyncpg.Connection[Any]
 
     async def __aenter__(self) -> Self:
         self._connection = await asyncpg.connect(**_connection_values())
-        await self._connection.execute(
-            f"BEGIN; LOCK TABLE {self._table} IN ACCESS EXCLUSIVE MODE"
-        )
+        await self._connection.execute(f"BEGIN; {self._take}")
         return self
 
     async def __aexit__(

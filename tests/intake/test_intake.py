@@ -313,6 +313,31 @@ def test_two_hundred_posts_at_once_share_a_few_commits_and_are_all_stored(
     assert commits <= 10
 
 
+def test_a_commit_that_waits_holds_back_no_other_one(
+    made: tuple[Integration, str], virtual_clock: VirtualClock
+) -> None:
+    held, key = made
+    _, other = actions.create_integration(
+        kind="alertmanager", name="Another", now=virtual_clock.now()
+    )
+
+    async def test(app: WatchbillApplication) -> tuple[bool, Response]:
+        for one in (key, other):  # both are known from now on
+            await ask(app, "POST", f"{PATH}/{one}", body("1"))
+        async with Locked("watchbill_integration", row=held.pk) as lock:
+            waiting = asyncio.create_task(ask(app, "POST", f"{PATH}/{key}", body("2")))
+            await lock.until_somebody_waits()
+            passed = await ask(app, "POST", f"{PATH}/{other}", body("3"))
+            answered_early = waiting.done()
+        assert (await waiting).status == 202
+        return answered_early, passed
+
+    answered_early, passed = drive(test)
+    assert not answered_early
+    assert passed.status == 202
+    assert sorted(stored()) == sorted([body("1"), body("1"), body("2"), body("3")])
+
+
 def test_beyond_the_bound_of_posts_the_sender_is_asked_to_come_back(
     made: tuple[Integration, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

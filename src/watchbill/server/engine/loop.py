@@ -59,6 +59,7 @@ from watchbill.server.hooks import chatrooms
 from watchbill.server.incidents.queries import LADDER
 from watchbill.server.timers import actions as timer_actions
 from watchbill.server.timers import queries as timers
+from watchbill.server.web.live import INBOX_CHANNEL, WAKE_CHANNEL
 
 REPORT_EVERY = timedelta(seconds=2)
 MARK_EVERY = timedelta(seconds=10)
@@ -212,7 +213,7 @@ class Engine:
         if self._folds_apart and folding.keep_process(until=self._stopping, done=done):
             return
         turns = Turns()
-        with listener() as listening:
+        with listener(INBOX_CHANNEL) as listening:
             while self._wait_for(self._may_fold):
                 turns.begin()
                 folded = fold_waiting(now=clock.now())
@@ -225,7 +226,7 @@ class Engine:
 
     def _fire(self, kind: Kind) -> None:
         if kind.name == LADDER:
-            with listener() as listening:
+            with listener(WAKE_CHANNEL) as listening:
                 self._fire_until_the_end(kind, partial(hear, listening))
         else:
             self._fire_until_the_end(kind, self._pause_for)

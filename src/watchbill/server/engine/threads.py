@@ -17,7 +17,6 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
 
 from watchbill.server import faults
-from watchbill.server.web.live import WAKE_CHANNEL
 
 POLL = timedelta(seconds=1)
 _AFTER_ERROR = timedelta(seconds=2)
@@ -48,14 +47,14 @@ def _say(error: Exception) -> None:
         logger.error("%s failed", name, exc_info=error)
 
 
-def listener() -> Connection:
-    """Return a connection of its own that hears the hints to wake up."""
+def listener(channel: str) -> Connection:
+    """Return a connection of its own that hears the hints of a channel."""
     values = connection.get_connection_params()
     known = {option.keyword.decode() for option in Conninfo.get_defaults()}
     own = {name: value for name, value in values.items() if name in known}
     listening = Connection.connect(make_conninfo(**own), autocommit=True)
     try:
-        listening.execute(f"LISTEN {WAKE_CHANNEL}")
+        listening.execute(f"LISTEN {channel}")
     except BaseException:  # a database that stops may take us and not listen to us
         listening.close()
         raise

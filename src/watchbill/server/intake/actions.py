@@ -21,7 +21,7 @@ from watchbill.server.intake.models import (
 from watchbill.server.intake.posts import config_of, envelope_of
 from watchbill.server.intake.sources import samples, sources
 from watchbill.server.sealing import seal
-from watchbill.server.web.live import announce, wake_engine
+from watchbill.server.web.live import announce, wake_folding
 
 ROTATION = timedelta(days=1)
 """For this long an old key goes on working, so that senders can be told the new one."""
@@ -205,7 +205,7 @@ def _let_in(entry: InboxEntry, *, wish: UUID, by: User, now: datetime) -> InboxE
     entry.received_at, entry.request_id, entry.made_by = now, wish, by
     entry.save(force_insert=True)
     announce("intake")
-    wake_engine()
+    wake_folding()
     return entry
 
 
@@ -249,7 +249,7 @@ def fold_again(*, now: datetime) -> int:
         quarantined_at=None, failures=0, retry_at=now
     )
     announce("intake")
-    wake_engine()
+    wake_folding()
     return count
 
 

@@ -3,6 +3,9 @@
 A post waits until the commit that holds it has returned; only then is it answered
 2xx (I1). Posts that arrive while a commit runs gather for the next one, so that
 under load one flush serves hundreds of posts and a single post waits for no timer.
+Two commits may be under way: while one waits for the disk, the other is prepared. Posts
+that both hold were sent at once, so that neither is the earlier one; whoever sends the
+next post after hearing of the last one finds them stored in that order.
 
 What waits is bounded in number and in bytes, and shared fairly (``rooms.py``). Beyond
 that a post is refused with `OverloadedError`, which the sender sees as 503:
@@ -25,7 +28,7 @@ import msgspec
 
 from watchbill.server.intake.pool import borrowed
 from watchbill.server.intake.rooms import OverloadedError, WaitingRooms
-from watchbill.server.web.live import WAKE_CHANNEL
+from watchbill.server.web.live import INBOX_CHANNEL
 
 __all__ = ["GroupCommit", "Held", "OverloadedError"]
 
@@ -33,6 +36,9 @@ MAX_BATCH = 500
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 MAX_WAITING = 20_000
 MAX_WAITING_BYTES = 128 * 1024 * 1024
+COMMITS = 2
+"""At once; more than two only make each of them smaller."""
+
 COMMIT_TIMEOUT = 10.0
 """Seconds after which a commit counts as lost."""
 
@@ -89,7 +95,7 @@ class Held:
 
 
 class GroupCommit:
-    """Stores posts; one writer task, one connection at a time."""
+    """Stores posts; each writer is a task with one connection at a time."""
 
     def __init__(
         self, pool: "asyncpg.Pool[Any]", now: Callable[[], Awaitable[datetime]]
@@ -100,7 +106,7 @@ class GroupCommit:
             most=MAX_WAITING, most_bytes=MAX_WAITING_BYTES
         )
         self._arrived = asyncio.Event()
-        self._writer: asyncio.Task[None] | None = None
+        self._writers: list[asyncio.Task[None]] = []
 
     @property
     def rooms(self) -> "WaitingRooms[Held]":
@@ -108,15 +114,17 @@ class GroupCommit:
         return self._rooms
 
     def start(self) -> None:
-        """Start the writer in the running event loop."""
-        self._writer = asyncio.create_task(self._write_for_ever())
+        """Start the writers in the running event loop."""
+        self._writers = [
+            asyncio.create_task(self._write_for_ever()) for _ in range(COMMITS)
+        ]
 
     async def stop(self) -> None:
-        """Store what waits, then end the writer."""
+        """Store what waits, then end the writers."""
         while len(self._rooms):
             await asyncio.sleep(0.01)
-        if self._writer is not None:
-            self._writer.cancel()
+        for writer in self._writers:
+            writer.cancel()
 
     def put(self, held: Held) -> None:
         """Take a post in; `OverloadedError` when its room is full."""
@@ -128,10 +136,11 @@ class GroupCommit:
         while True:
             await self._arrived.wait()
             batch = rooms.take(most=MAX_BATCH, most_bytes=MAX_BATCH_BYTES)
-            await self._write(batch)
-            rooms.leave(batch)
             if not rooms.has_next:
                 self._arrived.clear()
+            if batch:  # or the other writer was faster
+                await self._write(batch)
+                rooms.leave(batch)
 
     async def _write(self, batch: list[Held]) -> None:
         try:
@@ -163,7 +172,7 @@ class GroupCommit:
             columns.append([held.envelope for held in batch])
             columns.append([held.request_id for held in batch])
         async with borrowed(self._pool) as connection:
-            await connection.execute(statement, now, WAKE_CHANNEL, *columns)
+            await connection.execute(statement, now, INBOX_CHANNEL, *columns)
 
 
 def _tell(batch: list[Held], *, is_stored: bool) -> None:

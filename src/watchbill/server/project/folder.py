@@ -35,6 +35,7 @@ from watchbill.server.engine.threads import (  # noqa: E402
     listener,
 )
 from watchbill.server.engine.yielding import Turns  # noqa: E402
+from watchbill.server.web.live import INBOX_CHANNEL  # noqa: E402
 
 NICE = 5
 
@@ -46,7 +47,7 @@ def fold_rounds(*, until: threading.Event, tell: Callable[[list[float]], None]) 
     lags: list[float] = []
     measures.hand_folds_to(lags.append)
     turns = Turns()
-    with listener() as listening:
+    with listener(INBOX_CHANNEL) as listening:
         while not until.is_set():
             timekeeping.synchronise()
             turns.begin()

@@ -14,6 +14,8 @@ from django.db import connection
 
 LIVE_CHANNEL = "watchbill_live"
 WAKE_CHANNEL = "watchbill_wake"
+INBOX_CHANNEL = "watchbill_inbox"
+"""Apart: posts may come by the thousand, and only folding has to do with them."""
 
 
 def announce(topic: str, number: int | None = None) -> None:
@@ -35,6 +37,11 @@ def announce_all(topic: str, numbers: Iterable[int]) -> None:
 def wake_engine() -> None:
     """Tell the engines, at COMMIT, that there may be something to do now."""
     _notify(WAKE_CHANNEL, "")
+
+
+def wake_folding() -> None:
+    """Tell whoever folds, at COMMIT, that there is another post."""
+    _notify(INBOX_CHANNEL, "")
 
 
 def _notify(channel: str, payload: str) -> None:
