@@ -24,6 +24,10 @@ _COMMANDS = {
         "watchbill.commands.engine",
         "See the engine, hold it and release it.",
     ),
+    "audit": (
+        "watchbill.commands.audit",
+        "Check the audit log, and export it.",
+    ),
     "send": ("watchbill.commands.send", "Send somebody a test page."),
     "link": ("watchbill.commands.link", "Make a one-time link to sign in."),
     "integration": (

@@ -6,7 +6,7 @@ the answer. Read the chapters in this order: temporal, labels, severity, people,
 recurrence, sweep, layers, oncall, coverage, workload, alerts, monitoring, maintenance,
 suppression, flapping, storms, heartbeats, routing, ladder, roster, team, firing,
 rounds, escalation, regrade, messages, notification, paging, incidents, access, sla,
-changes, bugs, reviews, planapproval, reports.
+changes, bugs, reviews, planapproval, reports; and, by itself, ledger.
 
 Laws of every deciding function, each held by a property test: asked twice it
 answers once; it is silent until due; it says when to ask next; it says why; it

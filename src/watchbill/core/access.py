@@ -33,6 +33,8 @@ class Permission(StrEnum):
     MANAGE_USERS = "manage_users"
     MANAGE_INTEGRATIONS = "manage_integrations"
     MANAGE_ENGINE = "manage_engine"
+    #: Read and export the audit log (SC-02).
+    VIEW_AUDIT = "view_audit"
 
 
 class ConsoleRole(StrEnum):

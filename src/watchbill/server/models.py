@@ -2,6 +2,7 @@
 
 from watchbill.server.accounts.models import OneTimeLink, SignInFailure, User
 from watchbill.server.alerts.models import Alert
+from watchbill.server.audit.models import AuditCheck, AuditEntry
 from watchbill.server.changes.models import ChangeEvent
 from watchbill.server.engine.models import (
     AuditRun,
@@ -53,6 +54,8 @@ from watchbill.server.timers.models import DueStep
 __all__ = [
     "Absence",
     "Alert",
+    "AuditCheck",
+    "AuditEntry",
     "AuditRun",
     "ChangeEvent",
     "ChatPost",

@@ -13,6 +13,9 @@ from watchbill.server.accounts import actions, queries
 from watchbill.server.accounts.actions import LinkRefusedError
 from watchbill.server.accounts.forms import OwnerForm, SignInForm
 from watchbill.server.accounts.models import LinkPurpose, User
+from watchbill.server.audit import actions as audit
+from watchbill.server.audit.acting import known_as
+from watchbill.server.audit.models import ActorKind
 from watchbill.server.web.access import open_to_all
 
 _BACKEND = "watchbill.server.accounts.actions.EmailBackend"
@@ -35,11 +38,17 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         if until is not None:
             status = 429
         elif (user := _authenticate(request, form, email, remote)) is not None:
-            login(request, user, backend=_BACKEND)
+            _let_in(request, user)
             # Not redirect(), which takes a text without a slash for a route.
             return HttpResponseRedirect(_next(request))
     context = {"form": form, "next": _next(request, ""), "throttled_until": until}
     return render(request, "accounts/sign_in.html", context, status=status)
+
+
+def _let_in(request: HttpRequest, user: User) -> None:
+    # Before the session, so that it is theirs that they last signed in.
+    known_as(ActorKind.USER, id=str(user.pk), name=str(user))
+    login(request, user, backend=_BACKEND)
 
 
 def _authenticate(
@@ -55,6 +64,9 @@ def _authenticate(
         form.add_error(None, _("Too many people sign in at once. Try again."))
         return None
     if user is None:
+        audit.record(
+            "accounts.sign_in.refused", wall=clock.wall(), details={"email": email}
+        )
         form.add_error(None, _("The e-mail address or the password is wrong."))
         return None
     actions.forgive(attempt)
@@ -65,6 +77,9 @@ def _authenticate(
 @open_to_all("signing out hurts nobody, signed in or not")
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session."""
+    if request.user.is_authenticated:
+        subject = ("user", str(request.user.pk))
+        audit.record("accounts.sign_out", wall=clock.wall(), subject=subject)
     logout(request)
     return redirect("accounts:sign_in")
 
@@ -90,7 +105,7 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
         except LinkRefusedError as error:
             state = error.state
         else:
-            login(request, user, backend=_BACKEND)
+            _let_in(request, user)
             return redirect("incidents:list")
     context = {"form": form, "link_state": state}
     return render(request, "accounts/setup.html", context, status=_status(state))
@@ -108,7 +123,7 @@ def one_time_link(request: HttpRequest, token: str) -> HttpResponse:
         except LinkRefusedError as error:
             state = error.state
         else:
-            login(request, user, backend=_BACKEND)
+            _let_in(request, user)
             return redirect("incidents:list")
     elif state is queries.LinkState.VALID:
         found = queries.find_link(token, now=clock.wall())

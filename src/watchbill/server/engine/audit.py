@@ -28,7 +28,7 @@ from django.db import connection, transaction
 from watchbill.core import escalation
 from watchbill.core.incidents import OPEN_STATUSES, IncidentStatus
 from watchbill.server import clock
-from watchbill.server.engine import measures, timekeeping
+from watchbill.server.engine import measures, timekeeping, witness
 from watchbill.server.engine.kinds import Kind, Moment
 from watchbill.server.engine.models import AuditRun
 from watchbill.server.incidents import actions as incidents
@@ -273,6 +273,7 @@ def _fire(due: list[DueStep], moment: Moment) -> None:
     if before is not None:
         _measure(moment.wall - before.started_at, moment)
     timekeeping.melt()
+    witness.look(now=moment.now, wall=moment.wall)
     for step in due:
         at = moment.now + EVERY * clock.rate()
         timers.next_look(step, at=at, now=moment.now)

@@ -14,6 +14,8 @@ from watchbill.core.incidents import IncidentAction
 from watchbill.core.routing import classify
 from watchbill.server.alerts import actions as alert_actions
 from watchbill.server.alerts.models import Alert
+from watchbill.server.audit.acting import Acting, acting
+from watchbill.server.audit.models import ActorKind
 from watchbill.server.engine.fold_batch import Batch
 from watchbill.server.engine.revising import revise
 from watchbill.server.incidents import actions as incidents
@@ -26,6 +28,21 @@ from watchbill.server.incidents.models import Incident, TimelineKind
 def act(batch: Batch, report: Act, *, at: datetime) -> dict[str, object]:
     """Do what a report says, after all that was reported before it."""
     batch.write()
+    with acting(_acting(batch, report)):
+        return _act(batch, report, at=at)
+
+
+def _acting(batch: Batch, report: Act) -> Acting:
+    """Who is audited: the tool by whose key it came, and whom it names."""
+    return Acting(
+        act=f"intake.{report.kind}",
+        kind=ActorKind.KEY,
+        id=str(batch.setting.integration.pk),
+        name=_actor(batch, report).label,
+    )
+
+
+def _act(batch: Batch, report: Act, *, at: datetime) -> dict[str, object]:
     line = batch.line_of(report.fingerprint)
     said: dict[str, object] = {
         "fingerprint": report.fingerprint,

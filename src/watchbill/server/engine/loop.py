@@ -14,7 +14,8 @@ pages of the console get no more than a fixed number, so that the engine always 
 some (F30). The threads that send for a channel's dispatcher have none.
 
 Where providers cannot call us they are asked, each in a thread of its own, and one more
-thread keeps the chat rooms of incidents.
+thread keeps the chat rooms of incidents. The lines of the audit log are sealed in one
+of their own, so that neither a hold nor a slow room keeps them waiting.
 
 One more thread, the watch, decides whether this node may work at all (the gate, the
 hold, one clock for all) and reports when every part had last done a round. So "alive"
@@ -34,6 +35,7 @@ from pathlib import Path
 
 from watchbill import __version__
 from watchbill.server import clock
+from watchbill.server.audit import actions as audit_log
 from watchbill.server.engine import (
     actions,
     folding,
@@ -70,6 +72,7 @@ _SHORTEST_PAUSE = timedelta(milliseconds=20)
 FOLD = "fold"
 WATCH = "watch"
 KEEP = "keep"
+SEAL = "seal"
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +133,7 @@ class Engine:
                 for name, one in self._dispatchers.items()
             }
             | {f"poll-{name}": partial(self._poll, name) for name in self._poller.names}
-            | {KEEP: self._keep}
+            | {KEEP: self._keep, SEAL: self._seal}
         )
 
     def start(self) -> None:
@@ -288,6 +291,12 @@ class Engine:
                 self._channels.names, now=clock.now(), wall=clock.wall()
             )
             if not done:
+                self._pause_for(POLL)
+
+    def _seal(self) -> None:
+        while self._wait_for(self._may_fold):
+            sealed = audit_log.seal_some()
+            if sealed < audit_log.SEALED_AT_ONCE:
                 self._pause_for(POLL)
 
     def _wait_for(self, permission: threading.Event) -> bool:

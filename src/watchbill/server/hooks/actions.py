@@ -28,6 +28,8 @@ from watchbill.integrations.contract import Asked, Event, Receipt, ReceiptState,
 from watchbill.integrations.registry import providers
 from watchbill.integrations.text import one_line, printable, shorten
 from watchbill.server import signed
+from watchbill.server.audit.acting import Acting, acting, current
+from watchbill.server.audit.models import ActorKind
 from watchbill.server.hooks import queries, ways
 from watchbill.server.hooks.commands import (
     HELP,
@@ -129,13 +131,14 @@ def _receive(provider: str, receipt: Receipt, *, wall: datetime) -> None:
         case ReceiptState.OPTED_IN if kind is not None:
             people.opt_in(kind, address)
         case ReceiptState.DELIVERED | ReceiptState.FAILED:
-            notifications.receive_receipt(
-                provider,
-                one_line(receipt.provider_ref),
-                ReceiptWait(receipt.state.value),
-                detail=one_line(receipt.detail),
-                wall=wall,
-            )
+            with acting(None):  # a machine reports; nobody decides anything
+                notifications.receive_receipt(
+                    provider,
+                    one_line(receipt.provider_ref),
+                    ReceiptWait(receipt.state.value),
+                    detail=one_line(receipt.detail),
+                    wall=wall,
+                )
 
 
 class _Conversation:
@@ -153,9 +156,20 @@ class _Conversation:
         person = self._person()
         if person is None:
             return self._to_nobody()
-        if self._asked.reply is not None:
-            return self._reply(person, self._asked.reply)
-        return self._command(person)
+        with acting(self._by(person)):
+            if self._asked.reply is not None:
+                return self._reply(person, self._asked.reply)
+            return self._command(person)
+
+    def _by(self, person: Person) -> Acting:
+        outer = current()
+        return Acting(
+            act=f"hooks.{self._provider}",
+            kind=ActorKind.CONTACT,
+            id=person.contact_key,
+            name=person.label,
+            remote=outer.remote if outer is not None else "",
+        )
 
     def _person(self) -> Person | None:
         """Who asks: the reader of the message that is named, else the address's owner.

@@ -20,6 +20,8 @@ from watchbill.core.team import TeamRole
 from watchbill.server import clock, signed
 from watchbill.server.alerts import pages as alert_pages
 from watchbill.server.alerts import queries as alerts
+from watchbill.server.audit.acting import known_as
+from watchbill.server.audit.models import ActorKind
 from watchbill.server.changes import pages as change_pages
 from watchbill.server.incidents import actions, grading, pages, queries
 from watchbill.server.incidents import reality as reality_page
@@ -257,6 +259,7 @@ def signed_link(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _act_signed(request: HttpRequest, row: Notification) -> tuple[str, str]:
+    known_as(ActorKind.CONTACT, id=row.contact_key, name=row.recipient)
     wanted = request.POST.get("action", "")
     incident = _get(row.incident_id or 0)
     can = _can_signed(incident, row)

@@ -29,6 +29,8 @@ from django.http import HttpRequest
 
 from watchbill.integrations.sources import Config, Source
 from watchbill.server import clock, tokens
+from watchbill.server.audit.acting import known_as
+from watchbill.server.audit.models import ActorKind
 from watchbill.server.faults import UNANSWERED
 from watchbill.server.intake.models import Integration, IntegrationKey, Scope
 from watchbill.server.intake.pool import borrowed
@@ -381,10 +383,12 @@ def authenticate_request(
     Refusals are counted and uses noted, as those of posts are.
     """
     try:
-        return _authenticate(request, kinds=kinds, scope=scope)
+        found = _authenticate(request, kinds=kinds, scope=scope)
     except Refusal as refusal:
         count_now(refusal, request.META.get("REMOTE_ADDR", ""), now=clock.now())
         return None
+    known_as(ActorKind.KEY, id=str(found.pk), name=found.name)
+    return found
 
 
 def _authenticate(

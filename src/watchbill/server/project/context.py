@@ -123,6 +123,8 @@ def _menu(permissions: frozenset[Permission]) -> list[dict[str, str]]:
         links.append({"label": _("Integrations"), "url": reverse("intake:list")})
     if Permission.MANAGE_ENGINE in permissions:
         links.append({"label": _("Engine"), "url": reverse("engine:overview")})
+    if Permission.VIEW_AUDIT in permissions:
+        links.append({"label": _("Audit log"), "url": reverse("audit:list")})
     if demo.current() is not None:
         links.append({"label": _("Demo inbox"), "url": reverse("demo:inbox")})
     return links

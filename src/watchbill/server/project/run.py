@@ -53,7 +53,10 @@ def installation(options: Options) -> Iterator["Installation"]:
         raise LookupError(message)
     prepare_settings(options)
     with database.use(options.data_dir, options.database_url):
-        yield _setup().prepare(options, greet=False)
+        setup = _setup()
+        installed = setup.prepare(options, greet=False)
+        with setup.by_command():
+            yield installed
 
 
 def run(

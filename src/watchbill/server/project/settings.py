@@ -39,6 +39,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "watchbill.server.audit.middleware.audited",
     "watchbill.server.project.middleware.plan_zone",
     "watchbill.server.web.middleware.deny_by_default",
 ]

@@ -3,6 +3,7 @@
 Importing this module reads the settings, so the database must be known by then.
 """
 
+import getpass
 import logging
 import socket
 from collections.abc import Collection, Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 
+import click
 import uvicorn
 from django.conf import settings
 from django.core.management import call_command
@@ -20,6 +22,9 @@ from watchbill.plan import bundled_text, load
 from watchbill.server import clock
 from watchbill.server.accounts import actions as accounts
 from watchbill.server.accounts import queries as account_queries
+from watchbill.server.audit import desk as audit_desk
+from watchbill.server.audit.acting import Acting, acting
+from watchbill.server.audit.models import ActorKind
 from watchbill.server.engine import channels, desk, trial
 from watchbill.server.engine import start as engine_start
 from watchbill.server.engine.loop import Engine, node_name
@@ -63,6 +68,11 @@ class Installation:
     def oncall_desk(self) -> ModuleType:
         """Who is on call, and what a calendar adds to it."""
         return oncall_desk
+
+    @property
+    def audit_desk(self) -> ModuleType:
+        """The audit log from a terminal."""
+        return audit_desk
 
     @property
     def trial(self) -> ModuleType:
@@ -136,6 +146,31 @@ def prepare(options: Options, *, greet: bool) -> Installation:
     names = channels.from_settings().names  # a setting that is wrong is said first
     with alone():
         call_command("migrate", verbosity=0, interactive=False)
+    with by_command():
+        return _prepare(options, greet=greet, has_channel=bool(names))
+
+
+@contextmanager
+def by_command() -> Iterator[None]:
+    """Audit what is written in the block as done on the command line."""
+    context = click.get_current_context(silent=True)
+    words = context.command_path.split()[1:] if context is not None else []
+    one = Acting(
+        act=".".join(("command", *words)), kind=ActorKind.COMMAND, name=_operator()
+    )
+    with acting(one):
+        yield
+
+
+def _operator() -> str:
+    """The account on this machine; a container may have no name for it."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "an operator"
+
+
+def _prepare(options: Options, *, greet: bool, has_channel: bool) -> Installation:
     now = clock.now()
     is_example = False
     if options.plan is not None:
@@ -153,7 +188,7 @@ def prepare(options: Options, *, greet: bool) -> Installation:
         plan=version,
         greeting=(
             *_greeting(options, version, token, is_example=is_example),
-            *(() if names else (_NO_CHANNEL,)),
+            *(() if has_channel else (_NO_CHANNEL,)),
             *noticed,
         ),
         application=application,

@@ -39,5 +39,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/ready", web.ready, name="health_ready"),
     path("health/engine", engine.health, name="health_engine"),
     path("metrics", engine.scrape, name="metrics"),
+    path("audit/", include("watchbill.server.audit.urls")),
     path("engine/", include("watchbill.server.engine.urls")),
 ]

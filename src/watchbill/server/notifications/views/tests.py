@@ -16,6 +16,8 @@ from django.views.decorators.http import (
 from watchbill.core.access import Permission
 from watchbill.core.people import Contact
 from watchbill.server import clock, signed
+from watchbill.server.audit.acting import known_as
+from watchbill.server.audit.models import ActorKind
 from watchbill.server.notifications import queries, readiness
 from watchbill.server.notifications.ahead import few_people, readiness_ahead
 from watchbill.server.notifications.readiness import TooManyTestsError
@@ -82,6 +84,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     state = "expired" if is_over else "open"
     state = "confirmed" if row.paging_test.confirmed_at else state
     if request.method == "POST":
+        known_as(ActorKind.CONTACT, id=row.contact_key, name=row.recipient)
         reaches = address_kind(row.channel)
         done = readiness.confirm_test(row, reaches=reaches, now=now)
         state = "confirmed" if done else "expired"

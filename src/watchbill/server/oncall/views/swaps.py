@@ -20,6 +20,8 @@ from watchbill.core.oncall import Duty
 from watchbill.core.temporal import Interval
 from watchbill.plan import Plan
 from watchbill.server import clock
+from watchbill.server.audit.acting import known_as
+from watchbill.server.audit.models import ActorKind
 from watchbill.server.oncall import actions, links, queries
 from watchbill.server.oncall.actions import OncallRefusedError
 from watchbill.server.oncall.forms import SwapForm
@@ -140,6 +142,7 @@ def swap_signed(request: HttpRequest, token: str) -> HttpResponse:
     answer = request.POST.get("answer", "")
     if answer not in {"accept", "decline"}:
         return _signed_page(request, context, status=422)
+    known_as(ActorKind.CONTACT, id=key, name=names.get(key, key))
     refusal = _answer(swap.pk, answer, key, by=names.get(key, key))
     if refusal:
         return _signed_page(request, context | {"refusal": refusal}, status=422)
