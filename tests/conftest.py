@@ -46,15 +46,12 @@ def django_db_modify_db_settings(postgres_server: postgres.OwnedServer) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[None]:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
     """Let Django empty the tables between tests, which the audit log refuses."""
     with django_db_blocker.unblock(), connections["default"].cursor() as cursor:
         cursor.execute(
             "ALTER TABLE watchbill_auditentry DISABLE TRIGGER auditentry_not_emptied"
         )
-    yield
 
 
 @pytest.fixture

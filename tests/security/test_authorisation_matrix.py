@@ -34,6 +34,7 @@ from tests.server import asgi, site
 from tests.server.site import Picture
 from watchbill.core.access import ConsoleRole, Permission, permissions_of
 from watchbill.server.accounts.models import User
+from watchbill.server.audit.showing import is_marked
 from watchbill.server.project.asgi import WatchbillApplication
 from watchbill.server.web.access import access_of
 
@@ -46,8 +47,11 @@ BARE = ("(static)", "(intake)", "(live)")
 KEYED = ("alertmanager:", "opsgenie:", "intake:api_alerts", "api:")
 COUNTED = {"watchbill_intakerejection"}
 CHANGING = {"POST", "DELETE"}
-REMEMBERED = {"oncall:feed": {"watchbill_feedtoken"}}
-"""A feed remembers when it was last read."""
+REMEMBERED = {
+    "oncall:feed": {"watchbill_feedtoken"},
+    "audit:table": {"watchbill_auditentry"},
+}
+"""A feed remembers when it was last read, and the log who took it along."""
 
 """Who shows a key that does not fit is counted, whatever the method (S4.1-11)."""
 
@@ -143,6 +147,8 @@ def test_each_route_answers_each_role_and_method_as_the_table_says(
             is_refused = not {"200", "204", "302"} & set(outcomes.values())
             changed -= COUNTED if route.name.startswith(KEYED) else set()
             changed -= REMEMBERED.get(route.name, set())
+            if is_marked(route.pattern.callback):
+                changed -= {"watchbill_auditentry"}  # who looked is logged (SC-05)
             if changed and (method not in CHANGING or is_refused):
                 moved.append(f"{method} {route.name} as {group}: {sorted(changed)}")
         if expected.get((route.name, method)) != found:
@@ -312,4 +318,5 @@ def test_the_picture_of_the_database_sees_a_changed_row(console: Console) -> Non
     before = site.picture()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE watchbill_ticket SET title = title || '!'")
-    assert before.changes(site.picture()) == {"watchbill_ticket"}
+    changed = before.changes(site.picture())
+    assert changed == {"watchbill_ticket", "watchbill_auditentry"}

@@ -37,6 +37,7 @@ from watchbill.server.api.doors import (
     text_in,
     window,
 )
+from watchbill.server.audit.showing import shows_people
 from watchbill.server.oncall import actions, queries, shapes
 from watchbill.server.oncall.models import Absence, Override
 from watchbill.server.oncall.views.common import own_key
@@ -184,6 +185,7 @@ def absence(request: HttpRequest, number: int) -> HttpResponseBase:
 # ── People ──────────────────────────────────────────────────────────────────────
 
 
+@shows_people
 @door(_LOOK)
 def people(request: HttpRequest) -> HttpResponseBase:
     """List the contacts of the plan in force."""

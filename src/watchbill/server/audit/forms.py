@@ -10,6 +10,12 @@ from django.utils.translation import gettext_lazy as _
 from watchbill.server.audit.queries import Wanted
 
 
+_DAY = timedelta(days=1)
+_FIRST = date(1900, 1, 1)
+_LAST = date(9999, 1, 1)
+"""Behind it there is no day after and no other zone."""
+
+
 class WantedForm(forms.Form):
     """Filters; what cannot be read is refused with a word and narrows nothing."""
 
@@ -30,8 +36,10 @@ class WantedForm(forms.Form):
             act=found.get("act", ""),
             subject=found.get("subject", ""),
             text=found.get("q", ""),
-            starts_at=_midnight(first) if first else None,
-            ends_at=_midnight(last + timedelta(days=1)) if last else None,
+            starts_at=_midnight(min(max(first, _FIRST), _LAST)) if first else None,
+            ends_at=_midnight(max(last, _FIRST) + _DAY)
+            if last and last < _LAST
+            else None,
         )
 
 

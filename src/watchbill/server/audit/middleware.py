@@ -5,12 +5,11 @@ by whoever is signed in; a view that lets people in by a key, a link or a signat
 says who it is once it knows (``acting.known_as``). The rows that it changes are then
 audited by the database, so a new view or action cannot forget it.
 
-A page that shows personal data says so with :func:`shows_people`, and is logged
+A page that shows personal data says so with ``shows_people``, and is logged
 before it is answered: without the line there is no page.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, ResolverMatch, resolve
@@ -20,20 +19,15 @@ from watchbill.server import clock
 from watchbill.server.audit import actions
 from watchbill.server.audit.acting import Acting, acting
 from watchbill.server.audit.models import ActorKind
+from watchbill.server.audit.showing import is_marked
 from watchbill.server.web.access import may
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
-_V = TypeVar("_V", bound=Callable[..., Any])
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_SHOWING = frozenset({"GET", "POST"})
 _TOLD_BY = ("action", "role", "key", "number")
 """What of a route says of whom a page shows personal data."""
-
-
-def shows_people(view: _V) -> _V:
-    """Mark a view that shows phone numbers or addresses in full (SC-05)."""
-    view.watchbill_shows_people = True  # type: ignore[attr-defined]
-    return view
 
 
 def audited(get_response: Handler) -> Handler:
@@ -45,10 +39,11 @@ def audited(get_response: Handler) -> Handler:
             return get_response(request)
         if request.method not in _SAFE:
             with acting(_actor(request, match)):
-                return get_response(request)
-        response = get_response(request)
-        if request.method == "GET" and _has_shown(request, match, response):
-            subject = (match.app_name or "console", _subject(match))
+                response = get_response(request)
+        else:
+            response = get_response(request)
+        if request.method in _SHOWING and _has_shown(request, match, response):
+            subject = (match.url_name or match.view_name, _subject(match))
             actions.record_shown(_actor(request, match), subject, wall=clock.wall())
         return response
 
@@ -91,5 +86,4 @@ def _has_shown(
 ) -> bool:
     if response.status_code != 200 or not request.user.is_authenticated:
         return False
-    marked = getattr(match.func, "watchbill_shows_people", False)
-    return bool(marked) and may(request, Permission.VIEW_CONTACTS)
+    return is_marked(match.func) and may(request, Permission.VIEW_CONTACTS)

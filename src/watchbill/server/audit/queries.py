@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -187,7 +188,7 @@ def _distinct(column: str) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _head(position: int | None, digest: bytes | memoryview[int] | None) -> Head:
+def _head(position: int | None, digest: Any) -> Head:
     return Head(position=position or 0, hash=bytes(digest or b""))
 
 

@@ -25,6 +25,7 @@ from watchbill.integrations.sources import NO_CONFIG, Config, Post, Reading
 from watchbill.integrations.text import printable
 from watchbill.server import clock
 from watchbill.server.alerts import search
+from watchbill.server.audit.showing import shows_people
 from watchbill.server.engine import who
 from watchbill.server.engine.who import Asker
 from watchbill.server.intake import queries as intake
@@ -88,6 +89,7 @@ class _Reader:
         )
 
 
+@shows_people
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.VIEW_INCIDENTS)
 def try_out(request: HttpRequest) -> HttpResponse:

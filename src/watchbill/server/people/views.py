@@ -12,6 +12,7 @@ from watchbill.core.access import ConsoleRole, Permission
 from watchbill.core.people import Contact
 from watchbill.server import clock
 from watchbill.server.accounts.models import User
+from watchbill.server.audit.showing import shows_people
 from watchbill.server.people import actions, queries
 from watchbill.server.people.actions import MembershipRefusedError
 from watchbill.server.people.forms import MembershipForm
@@ -34,6 +35,7 @@ def account(request: HttpRequest) -> HttpResponse:
     return render(request, "people/account.html", context)
 
 
+@shows_people
 @require_safe
 @requires(Permission.MANAGE_USERS)
 def users(request: HttpRequest) -> HttpResponse:

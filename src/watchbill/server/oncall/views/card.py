@@ -11,11 +11,13 @@ from watchbill.plan import contact_tree, render_sms, render_tree
 from watchbill.plan.card import contact_card_pdf
 from watchbill.plan.document import PdfUnavailableError
 from watchbill.server import clock
+from watchbill.server.audit.showing import shows_people
 from watchbill.server.oncall import board, queries
 from watchbill.server.oncall.views.common import plan_at
 from watchbill.server.web.access import requires
 
 
+@shows_people
 @require_safe
 @requires(Permission.VIEW_CONTACTS)
 def contact_card(request: HttpRequest) -> HttpResponse:
@@ -50,6 +52,7 @@ def _page(
     return render(request, "oncall/contact_card.html", context)
 
 
+@shows_people
 @require_safe
 @requires(Permission.VIEW_CONTACTS)
 def contact_card_text(_request: HttpRequest) -> HttpResponse:
@@ -63,6 +66,7 @@ def contact_card_text(_request: HttpRequest) -> HttpResponse:
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
+@shows_people
 @require_safe
 @requires(Permission.VIEW_CONTACTS)
 def contact_card_document(request: HttpRequest) -> HttpResponse:

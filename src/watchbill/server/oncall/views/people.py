@@ -11,6 +11,7 @@ from watchbill.core.access import Permission
 from watchbill.core.temporal import Interval
 from watchbill.plan import Plan
 from watchbill.server import clock
+from watchbill.server.audit.showing import shows_people
 from watchbill.server.oncall import board, queries, roll, shifts
 from watchbill.server.oncall.timeline import duty_name
 from watchbill.server.oncall.views.common import (
@@ -25,6 +26,7 @@ from watchbill.server.web.access import may, requires
 from watchbill.server.web.paging import PAGE_SIZE
 
 
+@shows_people
 @require_safe
 @requires(Permission.VIEW_ON_CALL)
 def people(request: HttpRequest) -> HttpResponse:
@@ -59,6 +61,7 @@ def people(request: HttpRequest) -> HttpResponse:
     return render(request, "oncall/people.html", context)
 
 
+@shows_people
 @require_safe
 @requires(Permission.VIEW_ON_CALL)
 def person(request: HttpRequest, key: str) -> HttpResponse:

@@ -18,6 +18,7 @@ from watchbill.core.access import Permission
 from watchbill.plan.writing import Value
 from watchbill.server import clock
 from watchbill.server.accounts.models import User
+from watchbill.server.audit.showing import shows_people
 from watchbill.server.oncall import amending
 from watchbill.server.oncall.amending import AmendingRefusedError
 from watchbill.server.oncall.amending_forms import PersonForm, particulars_of
@@ -30,6 +31,7 @@ from watchbill.server.oncall.views.common import (
 from watchbill.server.web.access import requires
 
 
+@shows_people
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.MANAGE_PEOPLE)
 def person_edit(request: HttpRequest, key: str) -> HttpResponse:

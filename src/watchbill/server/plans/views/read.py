@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 
 from watchbill.core.access import Permission
 from watchbill.server import clock
+from watchbill.server.audit.showing import shows_people
 from watchbill.server.plans import diffs, pages, queries, reading
 from watchbill.server.plans.models import PlanVersion
 from watchbill.server.plans.queries import NoPlanInForceError
@@ -13,6 +14,7 @@ from watchbill.server.plans.views import common
 from watchbill.server.web.access import requires
 
 
+@shows_people
 @require_safe
 @requires(Permission.VIEW_PLAN)
 def in_force(request: HttpRequest) -> HttpResponse:
@@ -24,6 +26,7 @@ def in_force(request: HttpRequest) -> HttpResponse:
     return _read(request, queries.get(running.pk))
 
 
+@shows_people
 @require_safe
 @requires(Permission.VIEW_PLAN)
 def version(request: HttpRequest, number: int) -> HttpResponse:
@@ -31,6 +34,7 @@ def version(request: HttpRequest, number: int) -> HttpResponse:
     return _read(request, common.find(number))
 
 
+@shows_people
 @require_safe
 @requires(Permission.VIEW_PLAN)
 def source_in_force(request: HttpRequest) -> HttpResponse:
@@ -38,6 +42,7 @@ def source_in_force(request: HttpRequest) -> HttpResponse:
     return _source(request, queries.get(queries.in_force(now=clock.now()).pk))
 
 
+@shows_people
 @require_safe
 @requires(Permission.VIEW_PLAN)
 def source(request: HttpRequest, number: int) -> HttpResponse:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 from watchbill.core.access import Permission
 from watchbill.plan.edit import CannotEditError, replace
 from watchbill.plan.source import parse_source
+from watchbill.server.audit.showing import shows_people
 from watchbill.server.plans import diffs, drafts, pages, wizard
 from watchbill.server.plans.drafts import Base
 from watchbill.server.plans.forms import ProposalForm, text_of
@@ -27,6 +28,7 @@ _NUMBERED = 5000
 """Lines of the editor that have a number; a longer text is no plan of people."""
 
 
+@shows_people
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.PROPOSE_PLAN)
 def edit(request: HttpRequest) -> HttpResponse:
