@@ -13,6 +13,7 @@ from watchbill.core.ledger import (
     START,
     Head,
     SealedLine,
+    Words,
     canonical,
     read_head,
     seal,
@@ -23,7 +24,7 @@ from watchbill.core.ledger import (
 def chain(texts: list[str]) -> list[SealedLine]:
     head, lines = START, []
     for number, text in enumerate(texts, start=1):
-        words = {"id": number * 3, "position": number, "details": text}
+        words: Words = {"id": number * 3, "position": number, "details": text}
         head = seal(head, words)
         lines.append(SealedLine(words=words, hash=head.hash))
     return lines

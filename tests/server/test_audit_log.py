@@ -44,7 +44,7 @@ def rows(number: int = 3) -> list[AuditEntry]:
     return list(AuditEntry.objects.order_by("position"))
 
 
-def execute(sql: str, *values: object) -> None:
+def execute(sql: str, *values: int | datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
 
@@ -243,7 +243,7 @@ def test_the_log_cannot_be_emptied() -> None:
         ),
     ],
 )
-def test_what_an_owner_of_the_database_alters_is_found_at_its_line(
+def test_what_the_databases_owner_alters_is_found_at_its_line(
     sql: str, broken: str
 ) -> None:
     rows(5)

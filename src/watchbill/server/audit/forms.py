@@ -9,11 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from watchbill.server.audit.queries import Wanted
 
-
-_DAY = timedelta(days=1)
 _FIRST = date(1900, 1, 1)
 _LAST = date(9999, 1, 1)
-"""Behind it there is no day after and no other zone."""
+"""Nothing is older or newer, and further out some zones have no such day."""
 
 
 class WantedForm(forms.Form):
@@ -36,15 +34,14 @@ class WantedForm(forms.Form):
             act=found.get("act", ""),
             subject=found.get("subject", ""),
             text=found.get("q", ""),
-            starts_at=_midnight(min(max(first, _FIRST), _LAST)) if first else None,
-            ends_at=_midnight(max(last, _FIRST) + _DAY)
-            if last and last < _LAST
-            else None,
+            starts_at=_midnight(first) if first else None,
+            ends_at=_midnight(last, days=1) if last else None,
         )
 
 
-def _midnight(day: date) -> datetime:
-    """The beginning of a day as the clocks of the support team show it."""
+def _midnight(day: date, *, days: int = 0) -> datetime:
+    """The beginning of a day, or of one after it, as the support team's clocks show."""
     zone = timezone.get_current_timezone()
     assert isinstance(zone, ZoneInfo)  # noqa: S101 - Django has no other since 5.0
-    return datetime.combine(day, time(), tzinfo=zone)
+    near = min(max(day, _FIRST), _LAST) + timedelta(days=days)
+    return datetime.combine(near, time(), tzinfo=zone)
