@@ -72,7 +72,7 @@ def verify(
 def export(
     starts: str | None,
     ends: str | None,
-    wants_csv: bool,  # noqa: FBT001
+    wants_csv: bool,
     data_dir: Path,
     database_url: str,
 ) -> None:

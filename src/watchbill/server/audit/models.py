@@ -1,7 +1,7 @@
 """The audit log, and how far its chain was last found whole.
 
 Rows of people's changes are written by a trigger of the database in the transaction of
-the change (migration 0014), so that none can be forgotten and none outlives a change
+the change (migration 0015), so that none can be forgotten and none outlives a change
 that was rolled back. Nothing may be altered or removed afterwards; another trigger
 refuses it. The one exception is the seal, which is set once.
 """

@@ -169,7 +169,7 @@ def _id() -> "models.BigAutoField[int, int]":
 
 
 class Migration(migrations.Migration):
-    dependencies = [("watchbill", "0013_on_call")]
+    dependencies = [("watchbill", "0014_holders")]
 
     operations = [
         migrations.CreateModel(
