@@ -50,8 +50,11 @@ CHANGING = {"POST", "DELETE"}
 REMEMBERED = {
     "oncall:feed": {"watchbill_feedtoken"},
     "audit:table": {"watchbill_auditentry"},
+    "mfa_activate_totp": {"django_session"},
+    "mfa_add_webauthn": {"django_session"},
 }
-"""A feed remembers when it was last read, and the log who took it along."""
+"""A feed remembers when it was last read, the log who took it along, and a session
+what was just offered."""
 
 """Who shows a key that does not fit is counted, whatever the method (S4.1-11)."""
 

@@ -142,8 +142,12 @@ class Picture:
 
 
 def tables() -> list[str]:
-    """Return every table of watchbill, and that of the sessions."""
-    models = [*apps.get_app_config("watchbill").get_models()]
+    """Return every table of watchbill and of second factors, and of sessions."""
+    models = [
+        model
+        for label in ("account", "mfa", "watchbill")
+        for model in apps.get_app_config(label).get_models()
+    ]
     return [*sorted(model._meta.db_table for model in models), "django_session"]
 
 

@@ -1,13 +1,26 @@
-"""The shape of what people type when they sign in or are set up."""
+"""The shape of what people type when they sign in or are set up.
 
+What a browser sends for a passkey is a JSON object within objects; allauth takes that
+for granted, so anything else is refused here before it looks.
+"""
+
+import struct
 from typing import Any
 
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from watchbill.server.accounts.models import User
+
+_UNREAD = _("The browser's answer cannot be read. Try again.")
 
 
 class SignInForm(forms.Form):
@@ -60,3 +73,75 @@ class OwnerForm(forms.Form):
         except ValidationError as error:
             self.add_error("password", error)
         return cleaned
+
+
+class CredentialField(forms.JSONField):
+    """What navigator.credentials answered, as JSON: an object of texts and objects."""
+
+    widget = forms.HiddenInput
+
+    def clean(self, value: Any) -> Any:
+        """Refuse what no browser sends."""
+        try:
+            found = super().clean(value)
+        except RecursionError:
+            found = None
+        response = found.get("response") if isinstance(found, dict) else None
+        parts = response.values() if isinstance(response, dict) else ()
+        if not parts or not all(isinstance(part, str | list | None) for part in parts):
+            raise ValidationError(_UNREAD)
+        return found
+
+
+_UNREADABLE = (ValueError, TypeError, KeyError, IndexError, OverflowError, struct.error)
+"""What the library raises for bytes that are no answer of an authenticator."""
+
+
+class _Asked:
+    """Refuses in words what the library cannot read."""
+
+    def clean_credential(self) -> Any:
+        try:
+            return super().clean_credential()  # type: ignore[misc]
+        except _UNREADABLE:
+            raise ValidationError(_UNREAD) from None
+
+
+class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
+    """A new passkey, and whether it signs in by itself."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        required=False,
+        max_length=60,
+        help_text=_("Such as “phone” or “key on my ring”."),
+    )
+    credential = CredentialField()
+    passwordless = forms.BooleanField(
+        label=_("Sign in with it alone, without the password"), required=False
+    )
+
+    def clean(self) -> Any:
+        """Refuse an answer that is not one."""
+        try:
+            return super().clean()
+        except _UNREADABLE:
+            raise ValidationError(_UNREAD) from None
+
+
+class PasskeyForm(_Asked, AuthenticateWebAuthnForm):  # type: ignore[misc]
+    """A passkey as the second factor."""
+
+    credential = CredentialField()
+
+
+class SignInByPasskeyForm(_Asked, LoginWebAuthnForm):  # type: ignore[misc]
+    """A passkey instead of a password."""
+
+    credential = CredentialField()
+
+
+class ConfirmByPasskeyForm(_Asked, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    """A passkey to confirm who sits there."""
+
+    credential = CredentialField()

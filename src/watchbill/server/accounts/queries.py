@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from allauth.mfa.models import Authenticator
 from django.db.models import QuerySet
 
 from watchbill.server.accounts.models import OneTimeLink, SignInFailure, User
@@ -59,6 +60,12 @@ def by_email(email: str) -> User | None:
 def anyone_signed_in() -> bool:
     """Return whether any user has ever signed in."""
     return User.objects.exclude(last_login=None).exists()
+
+
+def has_second_factor(user: User) -> bool:
+    """Return whether a user has more than a password to show; codes do not count."""
+    kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+    return bool(Authenticator.objects.filter(user=user, type__in=kinds).exists())
 
 
 def has_owner() -> bool:

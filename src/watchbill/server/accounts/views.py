@@ -1,7 +1,12 @@
 """Signing in and out, and one-time links."""
 
+from allauth.account.internal.flows.login import (
+    perform_password_login,
+    record_authentication,
+)
+from allauth.account.models import Login
 from django.contrib.auth import authenticate, login, logout
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -38,17 +43,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         if until is not None:
             status = 429
         elif (user := _authenticate(request, form, email, remote)) is not None:
-            _let_in(request, user)
-            # Not redirect(), which takes a text without a slash for a route.
-            return HttpResponseRedirect(_next(request))
+            # Goes on to the second factor of whoever has one, and asks for it.
+            return _go_on(request, user)
     context = {"form": form, "next": _next(request, ""), "throttled_until": until}
     return render(request, "accounts/sign_in.html", context, status=status)
-
-
-def _let_in(request: HttpRequest, user: User) -> None:
-    # Before the session, so that it is theirs that they last signed in.
-    known_as(ActorKind.USER, id=str(user.pk), name=str(user))
-    login(request, user, backend=_BACKEND)
 
 
 def _authenticate(
@@ -105,7 +103,7 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
         except LinkRefusedError as error:
             state = error.state
         else:
-            _let_in(request, user)
+            _sign_in_now(request, user, "password")
             return redirect("incidents:list")
     context = {"form": form, "link_state": state}
     return render(request, "accounts/setup.html", context, status=_status(state))
@@ -123,7 +121,7 @@ def one_time_link(request: HttpRequest, token: str) -> HttpResponse:
         except LinkRefusedError as error:
             state = error.state
         else:
-            _let_in(request, user)
+            _sign_in_now(request, user, "one_time_link")
             return redirect("incidents:list")
     elif state is queries.LinkState.VALID:
         found = queries.find_link(token, now=clock.wall())
@@ -132,6 +130,24 @@ def one_time_link(request: HttpRequest, token: str) -> HttpResponse:
     return render(
         request, "accounts/one_time_link.html", context, status=_status(state)
     )
+
+
+def _go_on(request: HttpRequest, user: User) -> HttpResponse:
+    entry = Login(user=user, redirect_url=_next(request))
+    answer: HttpResponse = perform_password_login(request, {"email": user.email}, entry)
+    return answer
+
+
+def _sign_in_now(request: HttpRequest, user: User, method: str) -> None:
+    """Sign in without a second factor, as freshly confirmed.
+
+    Whoever makes a link has the whole server, so the link is the way back in for those
+    who lost their password and their factors.
+    """
+    # Before the session, so that it is theirs that they last signed in.
+    known_as(ActorKind.USER, id=str(user.pk), name=str(user))
+    login(request, user, backend=_BACKEND)
+    record_authentication(request, user, method, reauthenticated=True)
 
 
 def _state_of(token: str, purpose: LinkPurpose) -> queries.LinkState:

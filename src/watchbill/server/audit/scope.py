@@ -18,6 +18,7 @@ ALWAYS = frozenset(
         "incidentoffer",
         "integration",
         "integrationkey",
+        "mfa_authenticator",
         "notificationrule",
         "onetimelink",
         "override",
@@ -52,6 +53,8 @@ BY_ACTORS = frozenset(
 NOT_AUDITED: Mapping[str, str] = {
     "auditentry": "the log itself",
     "auditcheck": "says how far the log was checked, and is no proof",
+    "account_emailaddress": "of allauth; watchbill keeps addresses with users",
+    "account_emailconfirmation": "of allauth; nothing is confirmed this way",
     "auditrun": "what the engine found when it looked at itself",
     "changeevent": "reported by machines, and never changed",
     "chatpost": "kept by the engine",

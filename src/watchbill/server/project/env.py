@@ -99,3 +99,13 @@ def weekly(name: str, default: str) -> tuple[int, time] | None:
 def words(name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Return a variable split at commas and spaces."""
     return tuple(text(name).replace(",", " ").split()) or default
+
+
+def choices(name: str, *, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a variable whose words are each one of those allowed."""
+    found = words(name)
+    unknown = [word for word in found if word not in allowed]
+    if unknown:
+        message = f"{name} knows {', '.join(allowed)}, not {', '.join(unknown)}"
+        raise SettingError(message)
+    return found

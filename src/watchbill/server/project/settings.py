@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
+from watchbill.core.access import ConsoleRole
 from watchbill.server.project import channel_settings, env
 
 _SERVER = Path(__file__).resolve().parent.parent
@@ -26,6 +27,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "watchbill.server",
 ]
 MIDDLEWARE = [
@@ -39,9 +43,11 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "watchbill.server.audit.middleware.audited",
     "watchbill.server.project.middleware.plan_zone",
     "watchbill.server.web.middleware.deny_by_default",
+    "watchbill.server.project.middleware.second_factor",
 ]
 ROOT_URLCONF = "watchbill.server.project.urls"
 ASGI_APPLICATION = "watchbill.server.project.asgi.application"
@@ -106,6 +112,40 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "accounts:sign_in"
 LOGIN_REDIRECT_URL = "incidents:list"
+
+# allauth keeps second factors and asks for them (ADR 0017). Addresses are unique and
+# given by whoever creates a user, so it has none of them to verify.
+ACCOUNT_ADAPTER = "watchbill.server.accounts.adapters.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+MFA_ADAPTER = "watchbill.server.accounts.adapters.FactorAdapter"
+MFA_FORMS = {
+    "add_webauthn": "watchbill.server.accounts.forms.AddPasskeyForm",
+    "authenticate_webauthn": "watchbill.server.accounts.forms.PasskeyForm",
+    "login_webauthn": "watchbill.server.accounts.forms.SignInByPasskeyForm",
+    "reauthenticate_webauthn": "watchbill.server.accounts.forms.ConfirmByPasskeyForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+#: Without https a browser makes passkeys for localhost and nowhere else.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _IS_HTTPS
+#: Roles whose users may do nothing until they have a second factor.
+SECOND_FACTOR_FOR = env.choices(
+    "WATCHBILL_SECOND_FACTOR_FOR", allowed=tuple(ConsoleRole)
+)
+# A code that was used, and attempts that are counted, are so on every node.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "watchbill_cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    }
+}
 
 SESSION_COOKIE_NAME = "__Host-session" if _IS_HTTPS else "watchbill_session"
 SESSION_COOKIE_SECURE = _IS_HTTPS

@@ -17,6 +17,7 @@ handler400, handler404, handler500 = web.bad_request, web.not_found, web.failed
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", _home, name="home"),
     path("", include("watchbill.server.accounts.urls")),
+    path("", include("watchbill.server.accounts.factor_urls")),
     path("", include("watchbill.server.incidents.urls")),
     path("on-call/load/", include("watchbill.server.reports.urls")),
     path("on-call/", include("watchbill.server.oncall.urls")),

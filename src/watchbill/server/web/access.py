@@ -1,7 +1,8 @@
 """Who may enter: deny by default.
 
-Each view says by :func:`requires` which permission it needs, or by
-:func:`open_to_all` that it needs none and why. A view that says neither answers
+Each view says by :func:`requires` which permission it needs, by :func:`signed_in` that
+it concerns nobody but whoever asks, or by :func:`open_to_all` that it needs none and
+why. A view that says none of these answers
 nobody: the middleware turns it into an error that the tests and the first
 developer to open it will see.
 """
@@ -50,10 +51,33 @@ def open_to_all(reason: str) -> Callable[[_V], _V]:
     return mark
 
 
+def signed_in(reason: str) -> Callable[[Callable[..., Any]], View]:
+    """Let in whoever is signed in, whatever the role, for the given reason."""
+
+    def guard(view: Callable[..., HttpResponseBase]) -> View:
+        @wraps(view)
+        def guarded(
+            request: HttpRequest, *args: object, **kwargs: object
+        ) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return _to_sign_in(request)
+            return view(request, *args, **kwargs)
+
+        guarded.watchbill_access = reason  # type: ignore[attr-defined]
+        return guarded
+
+    return guard
+
+
+def withhold(request: HttpRequest) -> None:
+    """Take every permission from the user for the time of this request."""
+    request.watchbill_withheld = True  # type: ignore[attr-defined]
+
+
 def permissions_held(request: HttpRequest) -> frozenset[Permission]:
     """Return what the request's user may do; nothing when not signed in."""
     user = request.user
-    if not user.is_authenticated:
+    if not user.is_authenticated or getattr(request, "watchbill_withheld", False):
         return frozenset()
     return permissions_of(ConsoleRole(user.role))
 
