@@ -310,9 +310,9 @@ def test_a_button_that_no_page_has_does_nothing(boss: Client, step: str) -> None
 
 
 def test_no_form_takes_more_layers_than_a_page_can_show(boss: Client) -> None:
-    many = [layer(n, "cto", key=f"l{n}") for n in range(1, 30)]
+    many = [layer(n, "cto", key=f"l{n}") for n in range(1, 90)]
     page = boss.post(EDIT, sheet(boss, *many, step="layer-add"))
-    assert len(page.context["layers"]) == 12
+    assert len(page.context["layers"]) == 60
 
 
 # ── What is refused ───────────────────────────────────────────────────────────────

@@ -1,8 +1,8 @@
 """From a form to an amendment of the plan: what differs, and what that means.
 
-The form says what it began with, so that only what its author changed is written; what
-somebody else changed meanwhile stays. Nothing is written before its author has seen
-the list of changes.
+The form says which version it began with. When another one is in force by then, its
+author is told before anything is written, and looks at what differs now. Nothing is
+written before its author has seen the list of changes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -100,7 +100,8 @@ def undo(number: int, *, by: User, now: datetime) -> PlanVersion:
     another version is in force, because that one may rest on it.
     """
     made = base(now=now)
-    if made.pk != number or made.based_on is None or "+" not in made.label:
+    is_amendment = len(plans.amends(made.pk)) > 1
+    if made.pk != number or made.based_on is None or not is_amendment:
         message = "The plan has changed since, so this cannot be undone by itself."
         raise AmendingRefusedError(message)
     # Its own name, because what an amendment is called is for the plan to say.

@@ -266,7 +266,7 @@ def _layer(
             for name in names:
                 new.pop(name, None)
             new |= value
-    if with_zone and (was.zone if was else "") != one.zone:
+    if with_zone and (was is None or was.zone != one.zone):
         _put(new, "zone", one.zone)
     if one.hours == KEEP and was is None:
         message = (

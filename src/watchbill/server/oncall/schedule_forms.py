@@ -24,6 +24,9 @@ from watchbill.server.oncall.rota import KEEP, Hours, Turns, Wanted
 
 MAX_NAME, MAX_MEMBERS, MAX_LAYERS = 120, 60, 12
 
+_MOST_SENT = 60
+"""Layers that are read of what was sent: a plan may have more than a form adds."""
+
 OWN = "own"
 """Hours of the layer's own, which the fields beside it say."""
 
@@ -467,7 +470,7 @@ def _typed(form: forms.Form) -> dict[str, Any]:
 
 def _numbers(texts: Iterable[str]) -> list[int]:
     found = (int(one) for one in texts if re.fullmatch(r"[0-9]{1,3}", one))
-    return list(dict.fromkeys(found))[:MAX_LAYERS]
+    return list(dict.fromkeys(found))[:_MOST_SENT]
 
 
 def _members_in(data: Mapping[str, Any], layer: int) -> list[str]:

@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 
 from watchbill.core.access import Permission
 from watchbill.server import clock
+from watchbill.server.audit.showing import shows_people
 from watchbill.server.oncall import board
 from watchbill.server.oncall.views.common import (
     only_looks,
@@ -16,6 +17,7 @@ from watchbill.server.oncall.views.common import (
 from watchbill.server.web.access import may, requires
 
 
+@shows_people
 @require_safe
 @requires(Permission.VIEW_ON_CALL)
 def now(request: HttpRequest) -> HttpResponse:

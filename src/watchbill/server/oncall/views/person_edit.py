@@ -5,6 +5,7 @@ plan; the second puts it in force. What needs signatures is refused with the rea
 left to the plan's own editor. What was saved last can be undone, by an amendment back.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -48,7 +49,7 @@ def person_edit(request: HttpRequest, key: str) -> HttpResponse:
     context: dict[str, Any] = {
         "form": form,
         "contact": contact,
-        "based_on": amending.base(now=now).pk,
+        "based_on": _began_with(request, now=now),
     }
     if request.method != "POST":
         return render(request, "oncall/person_edit.html", context)
@@ -72,7 +73,8 @@ def person_edit(request: HttpRequest, key: str) -> HttpResponse:
             draft, by=user_of(request), reason=form.cleaned_data["reason"], now=now
         )
     except AmendingRefusedError as error:
-        context |= {"reasons": error.reasons}
+        latest = amending.base(now=now).pk
+        context |= {"reasons": error.reasons, "based_on": latest}
         return render(request, "oncall/person_edit.html", context, status=422)
     return redirect(f"{reverse('oncall:person', args=[key])}?amended={version.pk}")
 
@@ -104,7 +106,7 @@ def group_edit(request: HttpRequest, name: str) -> HttpResponse:
     people = people_of(plan)
     known = dict(people)
     chosen = before
-    context: dict[str, Any] = {"name": name, "based_on": amending.base(now=now).pk}
+    context: dict[str, Any] = {"name": name, "based_on": _began_with(request, now=now)}
     status = 200
     if request.method == "POST":
         kept = [one for one in before if one not in known]
@@ -129,6 +131,11 @@ def user_of(request: HttpRequest) -> User:
         message = "a view without permission asked who its user is"
         raise TypeError(message)
     return request.user
+
+
+def _began_with(request: HttpRequest, *, now: datetime) -> str:
+    """The version that a form began with, until a later one has been told of."""
+    return request.POST.get("based_on", "") or str(amending.base(now=now).pk)
 
 
 def _save_group(
@@ -156,5 +163,6 @@ def _save_group(
         version = amending.amend(draft, by=user_of(request), reason=reason, now=now)
     except AmendingRefusedError as error:
         context["reasons"] = error.reasons
+        context["based_on"] = amending.base(now=now).pk
         return None
     return redirect(f"{reverse('oncall:groups')}?amended={version.pk}")

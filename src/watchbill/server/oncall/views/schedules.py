@@ -8,6 +8,7 @@ can be undone on the page that follows.
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from hashlib import sha256
 from typing import Any
 
 from django.contrib import messages
@@ -59,13 +60,17 @@ class _Desk:
     def answer(self, sheet: Sheet, status: int = 200, **context: Any) -> HttpResponse:
         """Show the form."""
         shown = context.pop("preview", None)
+        began = self.request.POST.get("based_on")
+        # What was filled in began with a version, and says so until somebody has been
+        # told that there is a later one.
+        is_told = began is None or bool(context.get("reasons"))
         if shown is None and self.schedule is not None:
             shown = _preview(self.plan, self.schedule, now=self.now)
         around = {
             "sheet": sheet,
             "form": sheet.form,
             "layers": _cards(sheet),
-            "based_on": self.version.pk,
+            "based_on": self.version.pk if is_told else began,
             "schedule": self.schedule,
             "people": sheet.choices.people.items(),
             "zones": zones(),
@@ -151,8 +156,10 @@ def _preview_or_save(desk: _Desk, sheet: Sheet, *, is_saved: bool) -> HttpRespon
     if draft.text == desk.version.text:
         messages.warning(desk.request, _("Nothing was changed."))
         return redirect("oncall:schedule", key)
-    if not is_saved:
-        return desk.answer(sheet, **_judged(desk, draft, key))
+    # Nothing is saved that nobody has seen: not what was changed after the preview.
+    seen = sha256(draft.text.encode()).hexdigest()
+    if not is_saved or desk.request.POST.get("seen", seen) != seen:
+        return desk.answer(sheet, seen=seen, **_judged(desk, draft, key))
     reason = sheet.form.cleaned_data["reason"]
     version = amending.amend(
         draft, by=user_of(desk.request), reason=reason, now=desk.now
