@@ -27,6 +27,12 @@ def test_the_rest_grows_with_what_arrives_up_to_a_bound(
     assert rest == timedelta(milliseconds=milliseconds)
 
 
+def test_no_rest_is_longer_than_a_second() -> None:
+    rest = yielding.rest(arrived=1_000_000, worked=timedelta(seconds=30))
+
+    assert rest == yielding.LONGEST
+
+
 @pytest.mark.django_db
 def test_posts_since_the_last_round_count_once(
     trm_plan: PlanVersion,

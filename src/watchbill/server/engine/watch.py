@@ -23,7 +23,8 @@ reminder that would come after the shift began is left out.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from functools import partial
@@ -151,12 +152,9 @@ def _look(plan: Plan, moment: Moment) -> list[str]:
     one = _Round(plan=plan, moment=moment, teller=teller, said=_said(moment.now))
     _tell_swaps(one)
     _tell_overrides(one)
-    former = _former(one)
     for key in plan.schedules:
         one.apart(f"the schedule {key}", partial(_look_at, one, key))
-        if former is not None and key in former.plan.schedules:
-            about = f"the new version of the schedule {key}"
-            one.apart(about, partial(_tell_change, one, former, key))
+    one.apart("the new version of the plan", partial(_tell_changes, one))
     one.apart("the coming two weeks", partial(_report, one))
     return one.failed
 
@@ -276,38 +274,46 @@ def _leaving(one: _Round, before: Shift, after: Shift) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Former:
-    """The plan that was in force until a moment ago."""
+class _Change:
+    """One plan took the place of another."""
 
-    plan: Plan
-    until: datetime
+    before: Plan
+    after: Plan
+    at: datetime
 
 
-def _former(one: _Round) -> _Former | None:
-    """Return the version before, if the one in force is so within the last hour.
+def _changes(now: datetime) -> Iterator[_Change]:
+    """Yield how the plan changed within the last hour, the latest change first.
 
-    None as well where the former one cannot be read any more: nobody knows then what
-    has changed.
+    Each change by itself, because a second one may follow before anybody has looked.
+    Where a version cannot be read any more, nobody knows what changed with it.
     """
-    current = plans.in_force(now=one.now)
-    at = current.activated_at
-    if at is None or not at <= one.now < at + HOUR:
-        return None
-    before = plans.in_force(now=at - timedelta.resolution)
-    if before.pk == current.pk:
-        return None
-    try:
-        return _Former(plan=plans.plan_of(before.pk), until=at)
-    except PlanUnreadableError:
-        return None
+    since, version = now - HOUR, plans.in_force(now=now)
+    while (at := version.activated_at) is not None and since < at <= now:
+        before = plans.in_force(now=at - timedelta.resolution)
+        if before.pk == version.pk:
+            return
+        with suppress(PlanUnreadableError):
+            yield _Change(
+                before=plans.plan_of(before.pk), after=plans.plan_of(version.pk), at=at
+            )
+        version, now = before, at - timedelta.resolution
 
 
-def _tell_change(one: _Round, former: _Former, schedule_key: str) -> None:
+def _tell_changes(one: _Round) -> None:
+    for change in _changes(one.now):
+        for key in one.plan.schedules:
+            if key in change.before.schedules and key in change.after.schedules:
+                about = f"the new version of the schedule {key}"
+                one.apart(about, partial(_tell_change, one, change, key))
+
+
+def _tell_change(one: _Round, change: _Change, schedule_key: str) -> None:
     """Tell those whom a new version of the plan puts in, and whom it relieves."""
-    at = former.until
+    at = change.at
     for duty in _ANSWERS:
-        then = queries.on_call(former.plan, schedule_key, duty, at=at)
-        shift = queries.on_call(one.plan, schedule_key, duty, at=at)
+        then = queries.on_call(change.before, schedule_key, duty, at=at)
+        shift = queries.on_call(change.after, schedule_key, duty, at=at)
         if then.holder == shift.holder:
             continue
         shift = replace(
@@ -410,14 +416,18 @@ def _tell_answer(one: _Round, row: Swap) -> None:
 
 
 def _report(one: _Round) -> None:
-    """Tell the owners once a day what is wrong with the coming two weeks."""
+    """Tell the owners once a day what is wrong with the coming two weeks.
+
+    It is looked at each hour, so that tonight's gap is told today.
+    """
     zone = one.plan.meta.zone
     today = one.now.astimezone(zone).date()
     if one.now < at_wall(today, REPORT_FROM, zone):
         return
     day = at_wall(today, time(), zone)
-    # To nobody: that it was looked at today, whether or not there was anything to say.
-    if not one.first_time(NoticeKind.GAPS, None, "", day):
+    hour = one.now.replace(minute=0, second=0, microsecond=0)
+    # To nobody: that it was looked at, whether or not there was anything to say.
+    if not one.first_time(NoticeKind.GAPS, None, "", hour):
         return
     found = _findings(one)
     for owner in one.owners if found else ():

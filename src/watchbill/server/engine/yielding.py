@@ -19,7 +19,9 @@ A_POST = timedelta(microseconds=100)
 sender may be on the same machine, as it was where this was measured."""
 
 MOST = 4
-"""The longest rest, in times of the work before it: no flood stops the folding."""
+LONGEST = timedelta(seconds=1)
+"""The longest rest, in times of the work before it and at all: no flood stops the
+folding, and a round that only waited for a lock is followed by no long rest."""
 
 
 class Turns:
@@ -42,4 +44,4 @@ class Turns:
 
 def rest(*, arrived: int, worked: timedelta) -> timedelta:
     """Return how long to rest after work, so many posts having arrived."""
-    return min(max(arrived, 0) * A_POST, MOST * worked)
+    return min(max(arrived, 0) * A_POST, MOST * worked, LONGEST)

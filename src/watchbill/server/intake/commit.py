@@ -4,8 +4,8 @@ A post waits until the commit that holds it has returned; only then is it answer
 2xx (I1). Posts that arrive while a commit runs gather for the next one, so that
 under load one flush serves hundreds of posts and a single post waits for no timer.
 Two commits may be under way: while one waits for the disk, the other is prepared. Posts
-that both hold were sent at once, so that neither is the earlier one; whoever sends the
-next post after hearing of the last one finds them stored in that order.
+of one sender that waits for each answer are stored in its order. Of posts whose sender
+did not wait, or gave up waiting, either may be stored first, as with two workers.
 
 What waits is bounded in number and in bytes, and shared fairly (``rooms.py``). Beyond
 that a post is refused with `OverloadedError`, which the sender sees as 503:
