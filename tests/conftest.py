@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connections
+from django.db.models.signals import post_migrate  # noqa: TID251 - Django calls no other
 from pytest_django import DjangoDbBlocker
 
 from watchbill import postgres
@@ -47,11 +48,23 @@ def django_db_modify_db_settings(postgres_server: postgres.OwnedServer) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """Let Django empty the tables between tests, which the audit log refuses."""
-    with django_db_blocker.unblock(), connections["default"].cursor() as cursor:
-        cursor.execute(
-            "ALTER TABLE watchbill_auditentry DISABLE TRIGGER auditentry_not_emptied"
-        )
+    """Let Django empty the tables between tests, which the audit log refuses.
+
+    Also after a test that has migrated backwards and forwards again.
+    """
+    with django_db_blocker.unblock():
+        _let_the_log_be_emptied()
+    post_migrate.connect(_let_the_log_be_emptied)
+
+
+def _let_the_log_be_emptied(**_: object) -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT to_regclass('watchbill_auditentry')")
+        if cursor.fetchone() != (None,):
+            cursor.execute(
+                "ALTER TABLE watchbill_auditentry"
+                " DISABLE TRIGGER auditentry_not_emptied"
+            )
 
 
 @pytest.fixture

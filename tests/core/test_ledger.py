@@ -95,7 +95,9 @@ def test_a_line_with_a_new_hash_breaks_the_next_one() -> None:
 def test_a_head_is_read_from_its_text() -> None:
     head = seal(START, {"position": 1, "id": 1})
     assert read_head(f"{head}\n") == head
-    for text in ("", "1", "1:ab", "x:" + "00" * 32, "-1:" + "00" * 32):
+    zeros = "00" * 32
+    wrong = ("", "1", "1:ab", f"x:{zeros}", f"-1:{zeros}", f"1_0:{zeros}", f"၁:{zeros}")
+    for text in (*wrong, f"1:{'00 ' * 32}"):
         with pytest.raises(ValueError):  # noqa: PT011 - the message is Python's
             read_head(text)
 

@@ -183,7 +183,7 @@ def test_whoever_asks_for_alerts_however_is_answered_as_the_document_says(
     asked()
     answer = bearers[1].get("/api/v1/alerts", {"q": "\0"})
     assert answer.status_code == 400
-    assert answer["Content-Type"].startswith("text/html")
+    assert answer["Content-Type"].startswith("application/problem+json")
     told = bearers[1].get("/api/v1/alerts", {"show": "all"}).json()["alerts"]
     assert len(told) == 3
 

@@ -5,22 +5,30 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
+from click.testing import CliRunner
 from django.db import IntegrityError, connection, connections, transaction
+from django.http import StreamingHttpResponse
 
 from tests.server import site
+from watchbill.commands.audit import command
 from watchbill.core.access import ConsoleRole
 from watchbill.core.incidents import IncidentAction
-from watchbill.core.ledger import START, Head, read_head
+from watchbill.core.ledger import START, Head, SealedLine, read_head, seal
 from watchbill.core.paging import AddressKind
 from watchbill.server.accounts.models import User
-from watchbill.server.audit import actions, desk, exports, queries
+from watchbill.server.audit import actions, desk, exports, queries, views
 from watchbill.server.audit.acting import Acting, acting, current, known_as
 from watchbill.server.audit.models import ActorKind, AuditCheck, AuditEntry
 from watchbill.server.audit.queries import Wanted
 from watchbill.server.clock import VirtualClock
-from watchbill.server.engine import witness
+from watchbill.server.engine import audit, witness
+from watchbill.server.engine.kinds import Moment
+from watchbill.server.engine.models import AuditRun
 from watchbill.server.incidents import actions as incidents
 from watchbill.server.incidents.models import Incident
 from watchbill.server.people.models import ContactMethod
@@ -295,6 +303,67 @@ def test_old_lines_are_read_again_and_again() -> None:
     ]
 
 
+@pytest.mark.django_db
+@pytest.mark.req("SC-02")
+@pytest.mark.parametrize("was_checked", [True, False])
+def test_a_gap_that_is_longer_than_what_is_read_at_once_is_found(
+    *, was_checked: bool
+) -> None:
+    rows(20)
+    for _ in range(5 if was_checked else 0):
+        actions.check_some(wall=WALL, limit=5)
+    with triggers_disabled():
+        execute("DELETE FROM watchbill_auditentry WHERE position BETWEEN 6 AND 15")
+    found = [actions.check_some(wall=WALL, limit=5) for _ in range(5)]
+    assert [one for one in found if one] == ["line 6 is missing; line 16 stands there"]
+
+
+@pytest.mark.django_db
+@pytest.mark.req("SC-02")
+def test_a_break_that_was_found_without_a_plan_is_declared_once_there_is_one(
+    request: pytest.FixtureRequest, virtual_clock: VirtualClock
+) -> None:
+    rows(3)
+    with triggers_disabled():
+        execute("DELETE FROM watchbill_auditentry WHERE position = 1")
+    now = virtual_clock.now()
+    witness.look(now=now, wall=now)
+    assert not Incident.objects.exists()
+    request.getfixturevalue("trm_plan")
+    for _ in range(2):
+        witness.look(now=virtual_clock.now(), wall=virtual_clock.now())
+    found = Incident.objects.get(group_key=witness.GROUP)
+    assert "line 1 is missing" in found.summary
+    Incident.objects.filter(pk=found.pk).update(status="resolved", resolved_at=now)
+    witness.look(now=virtual_clock.now(), wall=virtual_clock.now())
+    assert Incident.objects.filter(group_key=witness.GROUP).count() == 1
+
+
+@pytest.mark.parametrize("fault", ["of python", "of the database"])
+def test_a_witness_that_fails_takes_no_audit_with_it(
+    fault: str,
+    trm_plan: PlanVersion,
+    virtual_clock: VirtualClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(**_: object) -> None:
+        actions.record("test.half", wall=WALL)
+        if fault == "of the database":
+            execute("SELECT 1 / 0")
+        raise RuntimeError(fault)
+
+    monkeypatch.setattr(witness, "look", fail)
+    now = virtual_clock.now()
+    reach: Any = None  # an audit reaches nobody
+    moment = Moment(now=now, wall=now, reach=reach)
+    with transaction.atomic():
+        audit.KIND.fire([], moment)
+    assert AuditRun.objects.count() == 1
+    assert not AuditEntry.objects.filter(act="test.half").exists()
+    assert "the audit log cannot be checked" in caplog.text
+
+
 @pytest.mark.req("SC-02")
 def test_a_break_becomes_one_incident(
     trm_plan: PlanVersion, virtual_clock: VirtualClock
@@ -338,6 +407,29 @@ def test_what_an_engine_left_unsealed_when_it_died_the_next_one_seals() -> None:
     assert desk.verify_all().head.position == 2
     assert actions.seal_some() == 1
     assert desk.verify_all().head.position == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_exports_waits_for_an_engine_that_seals() -> None:
+    begun, end = threading.Event(), threading.Event()
+
+    def sealing() -> None:
+        try:
+            with transaction.atomic():
+                actions.seal_some()
+                begun.set()
+                end.wait(10)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=sealing)
+    thread.start()
+    assert begun.wait(10)
+    actions.record("test.done", wall=WALL)  # the other one does not see it any more
+    assert actions.seal_some() == 0
+    threading.Timer(0.3, end.set).start()
+    assert actions.seal_all().position == 1
+    thread.join(10)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -434,6 +526,75 @@ def test_an_export_of_a_period_is_checked_by_itself() -> None:
 def test_what_is_no_export_is_refused(text: list[str]) -> None:
     with pytest.raises(exports.ExportUnreadableError, match="first line"):
         exports.check_file(text)
+
+
+def exported(first: int, last: int, *, forged: str = "") -> tuple[list[str], Head]:
+    """A file of some lines, and its head; forged from its first line on if asked."""
+    after = queries.head_at(first - 1)
+    assert after is not None
+    head, lines = after, []
+    for line in queries.sealed(first, last):
+        words = {**line.words, "act": forged} if forged else line.words
+        head = seal(head, words)
+        lines.append(SealedLine(words=words, hash=head.hash))
+    return list(exports.as_json(lines, after=after, head=head)), head
+
+
+@pytest.mark.django_db
+@pytest.mark.req("SC-02")
+def test_a_head_is_held_to_its_line_wherever_it_is_in_the_file(tmp_path: Path) -> None:
+    rows(6)
+    honest, _ = exported(3, 6)
+    forged, _ = exported(3, 6, forged="test.nothing")
+    assert exports.check_file(forged).broken == ""  # nobody knows it by itself
+    file = tmp_path / "log.jsonl"
+
+    def said(lines: list[str], position: int, *, of: Head | None = None) -> str:
+        file.write_text("".join(lines), encoding="utf-8")
+        known = str(of or queries.head_at(position))
+        result = CliRunner().invoke(command, ["verify", str(file), "--head", known])
+        assert isinstance(result.exception, SystemExit | None)
+        assert result.exit_code == (0 if "log is whole" in result.output else 1)
+        return result.output
+
+    for position in (2, 3, 5, 6):
+        assert "is broken" not in said(honest, position)
+    for position in (3, 5, 6):
+        text = f"line {position} is another one than the head that was given"
+        assert text in said(forged, position)
+    other = Head(position=2, hash=b"x" * 32)
+    assert "line 2 is another one" in said(honest, 2, of=other)
+    assert "is not in this file, which follows line 2" in said(honest, 1)
+    assert "it does not reach the head 6:" in said(exported(3, 5)[0], 6)
+
+
+@pytest.mark.django_db
+@pytest.mark.req("SC-02")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"position":2', '"position":"2"'),
+        ('"position":2', '"position":2.9'),
+        ('"position":2', '"position":Infinity'),
+        ('"position":2', '"position":true'),
+        ('"position":2', '"position":1,"position":2'),
+        ('"act":"test.done"', '"act":"test.else","act":"test.done"'),
+        ('"act":"test.done"', '"act":"\\ud800"'),
+        ('"act":"test.done"', '"act":"\ud800"'),
+        ('"act":"test.done"', '"act":["test.done"]'),
+        ('"act":', '"act": '),
+        ('"hash":"', '"hash":" '),
+        ('"remote":""', '"remote":' + "[" * 100_000),
+    ],
+)
+def test_a_line_that_no_export_would_write_is_a_finding(old: str, new: str) -> None:
+    rows(3)
+    lines, _ = exported(1, 3)
+    assert exports.check_file(lines).broken == ""
+    assert old in lines[2]
+    verdict = exports.check_file([*lines[:2], lines[2].replace(old, new), lines[3]])
+    assert verdict.broken == "line 3 of the file is not as an export writes it"
+    assert verdict.head == queries.head_at(1)
 
 
 @pytest.mark.django_db
@@ -535,6 +696,33 @@ def test_the_table_of_a_period_is_logged(trm_plan: PlanVersion) -> None:
     line = AuditEntry.objects.latest("id")
     assert (line.act, line.change) == ("audit.table", "shown")
     assert line.subject_id == f"1-{head.position}"
+
+
+@pytest.mark.req("SC-02")
+def test_a_table_of_what_cannot_be_read_is_refused(trm_plan: PlanVersion) -> None:
+    answer = site.signed_in(somebody()).get("/audit/table.csv?first=junk")
+    assert answer.status_code == 422
+    assert "valid date" in answer.text
+    assert not AuditEntry.objects.filter(act="audit.table").exists()
+
+
+def test_a_long_table_is_sent_while_it_is_read(
+    trm_plan: PlanVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows(8)
+    head = queries.head()
+    monkeypatch.setattr(views, "_AT_ONCE", 300)
+    answer: Any = site.signed_in(somebody()).get("/audit/table.csv")
+    assert isinstance(answer, StreamingHttpResponse)
+    assert answer.is_async
+
+    async def gathered() -> list[bytes]:
+        return [part async for part in answer]
+
+    parts = async_to_sync(gathered)()
+    assert len(parts) > 1
+    text = b"".join(parts).decode("utf-8-sig")
+    assert len(text.splitlines()) == head.position + 1
 
 
 def test_a_head_has_a_place_and_a_hash() -> None:

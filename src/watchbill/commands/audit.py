@@ -11,7 +11,7 @@ import click
 from watchbill.commands.options import HELP, data_dir_option, database_option, refusals
 from watchbill.core.ledger import Head, Verdict, read_head
 from watchbill.server.audit import exports
-from watchbill.server.audit.exports import ExportUnreadableError
+from watchbill.server.audit.exports import ExportUnreadableError, HeadNotInFileError
 from watchbill.server.project.options import Options
 from watchbill.server.project.run import installation
 
@@ -86,20 +86,10 @@ def export(
 def _of_file(file: Path, known: list[Head]) -> Verdict:
     try:
         with file.open(encoding="utf-8") as lines:
-            verdict = exports.check_file(lines)
-    except (ExportUnreadableError, UnicodeDecodeError) as error:
+            return exports.check_file(lines, known)
+    except (ExportUnreadableError, HeadNotInFileError, UnicodeDecodeError) as error:
         message = f"{file}: {error}"
         raise click.ClickException(message) from error
-    beyond = [one for one in known if one.position > verdict.head.position]
-    others = [
-        one
-        for one in known
-        if one.position == verdict.head.position and one != verdict.head
-    ]
-    if not verdict.broken and (beyond or others):
-        text = f"it does not reach the head {(beyond or others)[0]}"
-        return Verdict(head=verdict.head, broken=text)
-    return verdict
 
 
 def _say(verdict: Verdict, *, waiting: int) -> None:

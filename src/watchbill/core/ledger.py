@@ -97,7 +97,9 @@ def read_head(text: str) -> Head:
     """
     position, _, digest = text.strip().partition(":")
     found = Head(position=int(position), hash=bytes.fromhex(digest))
-    if found.position < 0 or len(found.hash) != len(START.hash):
+    # Python also takes 1_0 for a number, digits of other scripts, and gaps in a hash.
+    is_written_so = str(found) == text.strip().lower()
+    if found.position < 0 or len(found.hash) != len(START.hash) or not is_written_so:
         message = f"{text!r} is no head"
         raise ValueError(message)
     return found

@@ -17,6 +17,7 @@ from contextvars import ContextVar
 from dataclasses import asdict, dataclass, replace
 
 from django.db import connection
+from psycopg.pq import TransactionStatus
 
 from watchbill.server.audit.models import ActorKind
 
@@ -84,6 +85,9 @@ def _may_tell() -> bool:
 
     A closed one has forgotten it, and a transaction that failed forgets it itself.
     """
-    if connection.connection is None or connection.connection.closed:
+    inner = connection.connection
+    if inner is None or inner.closed:
+        return False
+    if inner.info.transaction_status == TransactionStatus.INERROR:
         return False
     return not (connection.in_atomic_block and connection.needs_rollback)

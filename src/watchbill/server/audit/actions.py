@@ -13,6 +13,7 @@ chain is that of sealing; ``id`` and ``at`` say when they were written.
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.db import connection, transaction
 
@@ -73,12 +74,12 @@ def record_shown(
 
 
 @transaction.atomic
-def seal_some(*, limit: int = SEALED_AT_ONCE) -> int:
+def seal_some(*, limit: int = SEALED_AT_ONCE, waits: bool = False) -> int:
     """Seal the lines that wait; return how many were sealed.
 
-    None while another engine seals, which is as good.
+    None while another engine seals, which is as good, unless ``waits``.
     """
-    if not _may_seal():
+    if not _may_seal(waits=waits):
         return 0
     head = queries.head()
     waiting = list(AuditEntry.objects.filter(position=None).order_by("id")[:limit])
@@ -91,14 +92,21 @@ def seal_some(*, limit: int = SEALED_AT_ONCE) -> int:
 
 
 def seal_all() -> Head:
-    """Seal everything that waits, and return the head; for exports and checks."""
-    while seal_some():
+    """Seal everything that waits, and return the head; for exports and checks.
+
+    It waits for an engine that seals: that one may have begun before the newest lines
+    were written, and an export would miss them.
+    """
+    while seal_some(waits=True):
         pass
     return queries.head()
 
 
-def _may_seal() -> bool:
+def _may_seal(*, waits: bool) -> bool:
     with connection.cursor() as cursor:
+        if waits:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            return True
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
         return bool(cursor.fetchone()[0])
 
@@ -182,6 +190,8 @@ def _missing(until: Head) -> str:
 
 
 def _follow(after: Head, limit: int) -> tuple[Head, str]:
-    lines = queries.sealed(after.position + 1, after.position + limit)
+    # So many lines and not so many places: in a stretch of places that is empty, no
+    # line would stand that says so.
+    lines = islice(queries.sealed(after.position + 1), limit)
     verdict = verify(lines, after=after)
     return verdict.head, verdict.broken

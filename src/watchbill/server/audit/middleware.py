@@ -25,6 +25,9 @@ from watchbill.server.web.access import may
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_CHANGED_BY_LOOKING = frozenset({"mfa_view_recovery_codes"})
+"""Recovery codes are shown once."""
+
 _SHOWING = frozenset({"GET", "POST"})
 _TOLD_BY = ("action", "role", "key", "number")
 """What of a route says of whom a page shows personal data."""
@@ -37,7 +40,7 @@ def audited(get_response: Handler) -> Handler:
         match = _resolved(request)
         if match is None:
             return get_response(request)
-        if request.method not in _SAFE:
+        if request.method not in _SAFE or match.view_name in _CHANGED_BY_LOOKING:
             with acting(_actor(request, match)):
                 response = get_response(request)
         else:

@@ -17,6 +17,7 @@ about the incidents that are newest and about :data:`PAGE` of the others, turn a
 about, and has looked at all of them after a few audits.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +28,7 @@ from django.db import connection, transaction
 
 from watchbill.core import escalation
 from watchbill.core.incidents import OPEN_STATUSES, IncidentStatus
-from watchbill.server import clock
+from watchbill.server import clock, faults
 from watchbill.server.engine import measures, timekeeping, witness
 from watchbill.server.engine.kinds import Kind, Moment
 from watchbill.server.engine.models import AuditRun
@@ -54,6 +55,8 @@ MESSAGE_LATE = timedelta(minutes=5)
 POST_LATE = timedelta(minutes=2)
 
 Values = Mapping[str, datetime | int]
+
+logger = logging.getLogger(__name__)
 
 GROUP = "watchbill/audit"
 """The group key of the incident that says that an audit failed."""
@@ -273,10 +276,21 @@ def _fire(due: list[DueStep], moment: Moment) -> None:
     if before is not None:
         _measure(moment.wall - before.started_at, moment)
     timekeeping.melt()
-    witness.look(now=moment.now, wall=moment.wall)
+    _witness(moment)
     for step in due:
         at = moment.now + EVERY * clock.rate()
         timers.next_look(step, at=at, now=moment.now)
+
+
+def _witness(moment: Moment) -> None:
+    """Have the audit log checked, without the audit depending on it (ADR 0018)."""
+    try:
+        with transaction.atomic():
+            witness.look(now=moment.now, wall=moment.wall)
+    except Exception as error:  # the audit and its heartbeat must not go with it
+        if faults.is_lost(error):
+            raise
+        logger.exception("the audit log cannot be checked")
 
 
 def _measure(elapsed: timedelta, moment: Moment) -> None:

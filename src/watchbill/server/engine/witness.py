@@ -15,6 +15,7 @@ from watchbill.server.audit import actions, queries
 from watchbill.server.incidents import actions as incidents
 from watchbill.server.incidents import queries as incident_queries
 from watchbill.server.incidents.actions import SYSTEM, Declaration
+from watchbill.server.incidents.models import Incident
 from watchbill.server.plans import queries as plans
 from watchbill.server.plans.queries import NoPlanInForceError, PlanUnreadableError
 
@@ -32,9 +33,26 @@ def look(*, now: datetime, wall: datetime) -> None:
     finding = actions.check_some(wall=wall)
     if finding:
         logger.error("the audit log is broken: %s", finding)
-        _declare(finding, now=now)
+    stands = _stands(finding)
+    if stands:
+        _declare(stands, now=now)
     if before is None or _hour(before.checked_at) != _hour(wall):
         logger.info("the head of the audit log is %s", queries.head())
+
+
+def _stands(news: str) -> str:
+    """Return the finding that nobody was told of yet.
+
+    When it was news there may have been no plan that says whom to tell. An incident
+    that was resolved has told of it.
+    """
+    if news:
+        return news
+    kept = queries.check()
+    if kept is None or not kept.finding:
+        return ""
+    was_declared = Incident.objects.filter(group_key=GROUP).exists()
+    return "" if was_declared else kept.finding
 
 
 def _hour(at: datetime) -> int:

@@ -95,6 +95,19 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION watchbill_audit_begin() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.position IS NOT NULL OR NEW.hash IS NOT NULL OR NOT isfinite(NEW.at) THEN
+        RAISE EXCEPTION 'a line of the audit log begins unsealed, at an instant'
+            USING ERRCODE = 'integrity_constraint_violation',
+                CONSTRAINT = 'auditentry_begun';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER auditentry_begun BEFORE INSERT ON watchbill_auditentry
+    FOR EACH ROW EXECUTE FUNCTION watchbill_audit_begin();
 CREATE TRIGGER auditentry_kept BEFORE UPDATE OR DELETE ON watchbill_auditentry
     FOR EACH ROW EXECUTE FUNCTION watchbill_audit_refuse();
 CREATE TRIGGER auditentry_not_emptied BEFORE TRUNCATE ON watchbill_auditentry
@@ -104,13 +117,20 @@ CREATE TRIGGER auditentry_not_emptied BEFORE TRUNCATE ON watchbill_auditentry
 _NO_GUARD = """
 DROP TRIGGER auditentry_not_emptied ON watchbill_auditentry;
 DROP TRIGGER auditentry_kept ON watchbill_auditentry;
+DROP TRIGGER auditentry_begun ON watchbill_auditentry;
+DROP FUNCTION watchbill_audit_begin();
 DROP FUNCTION watchbill_audit_refuse();
 """
 
 #: Table, whether only acts, hidden columns, bookkeeping.
 _WATCHED = (
     ("absence", False, "", ""),
-    ("contactmethod", False, "address code_hash", "code_tries code_expires_at"),
+    (
+        "contactmethod",
+        False,
+        "address code_hash failed_because",
+        "code_tries code_expires_at",
+    ),
     ("enginehold", False, "", ""),
     ("feedtoken", False, "token_hash", "last_used_at"),
     ("handover", False, "", ""),
@@ -134,7 +154,7 @@ _WATCHED = (
     ("silence", False, "", ""),
     ("swap", False, "", "told_at answer_told_at"),
     ("ticket", False, "", ""),
-    ("user", False, "password", ""),
+    ("user", False, "password email", ""),
     (
         "alert",
         True,
