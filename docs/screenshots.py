@@ -31,7 +31,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
         desk = page_of(browser, width=1440, height=1000, scheme="light")
         desk.goto(link)
-        desk.get_by_role("button", name="Sign in").click()
+        desk.get_by_role("button", name="Sign in", exact=True).click()
         desk.get_by_text("Payment success").first.wait_for()
         desk.goto(f"{URL}/incidents/1/")
         desk.get_by_text(WHEN).wait_for(timeout=120_000)

@@ -172,7 +172,7 @@ def test_a_wrong_password_is_refused_and_the_right_one_leads_to_the_page_asked_f
 def sign_in(page: Page, password: str) -> None:
     page.get_by_label("E-mail").fill(OWNER)
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 # ── Working on an incident ────────────────────────────────────────────────────────

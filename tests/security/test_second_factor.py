@@ -1,5 +1,6 @@
 """Second factors: how they are set up, asked for, and attacked."""
 
+import base64
 import json
 import re
 from typing import Any
@@ -16,7 +17,9 @@ from tests.security import totp
 from tests.server import site
 from watchbill.core.access import ConsoleRole
 from watchbill.server.accounts import actions
+from watchbill.server.accounts.adapters import AccountAdapter
 from watchbill.server.accounts.models import User
+from watchbill.server.audit.models import AuditEntry
 from watchbill.server.clock import VirtualClock
 from watchbill.server.plans.models import PlanVersion
 
@@ -231,7 +234,34 @@ def test_other_roles_are_not_held_up_by_it(aye: User) -> None:
 
 # ── Hostile answers of a passkey ──────────────────────────────────────────────────
 
+
+def said(**client_data: Any) -> str:
+    """What a browser says of its passkey, but for what it says of the question."""
+    whole = {"type": "webauthn.get", "challenge": "AA", "origin": "https://x"}
+    text = json.dumps(whole | client_data).encode()
+    return json.dumps(
+        {
+            "id": "AA",
+            "rawId": "AA",
+            "type": "public-key",
+            "clientExtensionResults": {},
+            "response": {
+                "clientDataJSON": base64.urlsafe_b64encode(text).decode().rstrip("="),
+                "authenticatorData": "AA",
+                "signature": "AA",
+                "userHandle": "MQ",
+            },
+        }
+    )
+
+
 _HOSTILE = [
+    # So many bytes of memory, if it were believed.
+    said(challenge=4_000_000_000),
+    said(origin=5),
+    said().replace('"rawId": "AA"', '"rawId": 4000000000'),
+    said(more="x" * 40_000),
+    said(more="\0"),
     "",
     "null",
     "[]",
@@ -290,6 +320,41 @@ def test_what_no_browser_sends_makes_no_passkey(aye: User, answer: str) -> None:
     assert not Authenticator.objects.filter(user=aye).exists()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_session_from_before_the_second_factor_ends_with_it(aye: User) -> None:
+    thief = Client()
+    give_password(thief)
+    client = confirmed(aye)
+    assert is_in(thief)
+    page = client.get("/account/app/")
+    secret = page.context["form"].secret
+
+    client.post("/account/app/", {"code": totp.code(secret)})
+
+    assert Authenticator.objects.filter(user=aye).exists()
+    assert is_in(client)
+    assert not is_in(thief)
+
+
+def test_the_password_alone_does_not_confirm_who_has_a_second_factor(
+    aye: User, secret: str
+) -> None:
+    adapter = AccountAdapter(None)
+    offered = [one["id"] for one in adapter.get_reauthentication_methods(aye)]
+
+    assert offered == ["mfa_reauthenticate"]
+
+
+@pytest.mark.req("SC-02")
+def test_a_wrong_second_factor_is_a_line_of_the_log(aye: User, secret: str) -> None:
+    client = Client()
+    give_password(client)
+    client.post(CODE, {"code": "000000"})
+
+    (line,) = AuditEntry.objects.filter(act="accounts.second_factor.refused")
+    assert (line.subject_kind, line.subject_id) == ("user", str(aye.pk))
+
+
 @pytest.mark.parametrize("to", ["https://evil.example/", "//evil.example/", "x"])
 def test_after_the_second_factor_nobody_is_led_to_another_site(
     secret: str, to: str
@@ -298,6 +363,12 @@ def test_after_the_second_factor_nobody_is_led_to_another_site(
     give_password(client, next=to)
     answer = client.post(CODE, {"code": totp.code(secret)})
     assert answer["Location"] == "/"
+
+
+@pytest.mark.parametrize("to", ["https://evil.example/", "//evil.example/", "x"])
+def test_after_a_confirmation_nobody_is_led_to_another_site(aye: User, to: str) -> None:
+    client = Client()
+    give_password(client)
     asked = client.post(
         f"/account/verify/?next={to}", {"password": PASSWORD, "next": to}
     )

@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 from threading import BoundedSemaphore
 
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.backends import BaseBackend
 from django.db import transaction
+from django.db.models import F
 from django.http import HttpRequest
 
 from watchbill.core.access import ConsoleRole
@@ -131,6 +133,13 @@ def begin_attempt(email: str, remote: str, *, now: datetime) -> SignInFailure:
     return SignInFailure.objects.create(
         email_hash=tokens.digest(email.lower()), remote=remote, failed_at=now
     )
+
+
+def end_other_sessions(request: HttpRequest, user: User) -> None:
+    """End every session of a user but the one of this request."""
+    User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
+    user.refresh_from_db(fields=["session_epoch"])
+    update_session_auth_hash(request, user)
 
 
 def forgive(attempt: SignInFailure) -> None:

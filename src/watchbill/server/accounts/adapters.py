@@ -13,6 +13,7 @@ from typing import Any
 import qrcode
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
@@ -25,6 +26,7 @@ from django.utils.translation import gettext as _
 from qrcode.image.svg import SvgPathFillImage
 
 from watchbill.server import sealing
+from watchbill.server.accounts import queries
 from watchbill.server.accounts.actions import BusyError
 from watchbill.server.audit.acting import known_as
 from watchbill.server.audit.models import ActorKind
@@ -37,6 +39,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return False
 
     def login(self, request: HttpRequest, user: Any) -> None:
+        """Sign in; not whoever was deactivated between two steps."""
+        if not user.is_active:
+            raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
         # Before the session, so that it is theirs that they last signed in.
         known_as(ActorKind.USER, id=str(user.pk), name=str(user))
         super().login(request, user)
@@ -54,6 +59,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponse:
         messages.error(request, _("This passkey does not sign in here."))
         return redirect("accounts:sign_in")
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Ask whoever has a second factor for that one, and not for the password."""
+        found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        strong = [one for one in found if one["id"] != "reauthenticate"]
+        return strong if strong and queries.has_second_factor(user) else found
 
     def reauthenticate(self, user: Any, password: str) -> bool:
         """Return whether the password is the user's, as signing in decides it."""

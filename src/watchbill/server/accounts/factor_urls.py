@@ -52,7 +52,8 @@ urlpatterns = [
     path("account/app/remove/", _own(totp.deactivate_totp), name="mfa_deactivate_totp"),
     path(
         "account/codes/",
-        _own(codes.view_recovery_codes),
+        # Shown once, so not to who asks for the head alone.
+        require_http_methods(["GET"])(_own(codes.view_recovery_codes)),
         name="mfa_view_recovery_codes",
     ),
     path(

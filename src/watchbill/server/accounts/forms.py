@@ -4,6 +4,7 @@ What a browser sends for a passkey is a JSON object within objects; allauth take
 for granted, so anything else is refused here before it looks.
 """
 
+import json
 import struct
 from typing import Any
 
@@ -13,14 +14,35 @@ from allauth.mfa.webauthn.forms import (
     LoginWebAuthnForm,
     ReauthenticateWebAuthnForm,
 )
+from allauth.mfa.webauthn.internal import auth as passkeys
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from fido2.utils import websafe_decode
 
 from watchbill.server.accounts.models import User
 
 _UNREAD = _("The browser's answer cannot be read. Try again.")
+
+
+_LONGEST = 32_768
+"""Characters; what browsers send has some two thousand."""
+
+_SAID = ("type", "challenge", "origin")
+
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    OverflowError,
+    AttributeError,
+    AssertionError,
+    RecursionError,
+    struct.error,
+)
+"""What the library raises for bytes that are no answer of an authenticator."""
 
 
 class SignInForm(forms.Form):
@@ -81,7 +103,13 @@ class CredentialField(forms.JSONField):
     widget = forms.HiddenInput
 
     def clean(self, value: Any) -> Any:
-        """Refuse what no browser sends."""
+        """Refuse what no browser sends.
+
+        Where the library expects a text and is given a number, it asks for as many
+        bytes of memory; and it takes long over what is long.
+        """
+        if isinstance(value, str) and (len(value) > _LONGEST or r"\u0000" in value):
+            raise ValidationError(_UNREAD)
         try:
             found = super().clean(value)
         except RecursionError:
@@ -90,11 +118,15 @@ class CredentialField(forms.JSONField):
         parts = response.values() if isinstance(response, dict) else ()
         if not parts or not all(isinstance(part, str | list | None) for part in parts):
             raise ValidationError(_UNREAD)
+        try:
+            raw, data = found["rawId"], response["clientDataJSON"]  # type: ignore[index]
+            said = json.loads(websafe_decode(data))
+            texts = [raw, *(said[name] for name in _SAID)]
+        except _UNREADABLE:
+            raise ValidationError(_UNREAD) from None
+        if not all(isinstance(text, str) for text in texts):
+            raise ValidationError(_UNREAD)
         return found
-
-
-_UNREADABLE = (ValueError, TypeError, KeyError, IndexError, OverflowError, struct.error)
-"""What the library raises for bytes that are no answer of an authenticator."""
 
 
 class _Asked:
@@ -139,6 +171,16 @@ class SignInByPasskeyForm(_Asked, LoginWebAuthnForm):  # type: ignore[misc]
     """A passkey instead of a password."""
 
     credential = CredentialField()
+
+    def clean_credential(self) -> Any:
+        """Refuse an answer to a question that asked for less.
+
+        A passkey alone must prove who holds it; as a second factor it need not.
+        """
+        asked = passkeys.get_state() or {}
+        if asked.get("user_verification") != "required":
+            raise ValidationError(_UNREAD)
+        return super().clean_credential()
 
 
 class ConfirmByPasskeyForm(_Asked, ReauthenticateWebAuthnForm):  # type: ignore[misc]

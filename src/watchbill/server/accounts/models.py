@@ -27,6 +27,8 @@ class User(AbstractBaseUser):
     contact_key = models.CharField(max_length=80, blank=True)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
+    #: Raised when a second factor is added or removed, which ends the other sessions.
+    session_epoch = models.PositiveIntegerField(default=0, db_default=0)
 
     objects = UserManager()
 
@@ -34,6 +36,11 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Return what a session must hold: it ends with the password and the epoch."""
+        own: str = super()._get_session_auth_hash(secret)  # type: ignore[misc]
+        return f"{own}{self.session_epoch}" if self.session_epoch else own
 
 
 class LinkPurpose(models.TextChoices):

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 
 from watchbill.server.accounts.models import OneTimeLink, SignInFailure, User
@@ -66,6 +68,13 @@ def has_second_factor(user: User) -> bool:
     """Return whether a user has more than a password to show; codes do not count."""
     kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
     return bool(Authenticator.objects.filter(user=user, type__in=kinds).exists())
+
+
+def lacks_second_factor(user: User | AnonymousUser) -> bool:
+    """Return whether a user's role needs a second factor that they do not have."""
+    if not isinstance(user, User) or user.role not in settings.SECOND_FACTOR_FOR:
+        return False
+    return not has_second_factor(user)
 
 
 def has_owner() -> bool:

@@ -4,7 +4,13 @@ from allauth.account.internal.flows.login import (
     perform_password_login,
     record_authentication,
 )
+from allauth.account.internal.stagekit import clear_login
 from allauth.account.models import Login
+from allauth.mfa.signals import (
+    authentication_failed,
+    authenticator_added,
+    authenticator_removed,
+)
 from django.contrib.auth import authenticate, login, logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -33,6 +39,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     """Sign in by address and password; the same answer whichever is wrong."""
     if request.user.is_authenticated:
         return redirect("incidents:list")
+    if request.method == "GET":
+        clear_login(request)  # whoever comes back here begins again
     form = SignInForm(request.POST or None)
     wall = clock.wall()
     remote = request.META.get("REMOTE_ADDR", "")
@@ -62,9 +70,10 @@ def _authenticate(
         form.add_error(None, _("Too many people sign in at once. Try again."))
         return None
     if user is None:
-        audit.record(
-            "accounts.sign_in.refused", wall=clock.wall(), details={"email": email}
-        )
+        # Whose address it is, if anybody's: what a stranger typed is not kept for ever.
+        meant = queries.by_email(email)
+        subject = ("user", "" if meant is None else str(meant.pk))
+        audit.record("accounts.sign_in.refused", wall=clock.wall(), subject=subject)
         form.add_error(None, _("The e-mail address or the password is wrong."))
         return None
     actions.forgive(attempt)
@@ -130,6 +139,22 @@ def one_time_link(request: HttpRequest, token: str) -> HttpResponse:
     return render(
         request, "accounts/one_time_link.html", context, status=_status(state)
     )
+
+
+def _end_other_sessions(request: HttpRequest, user: User, **_: object) -> None:
+    """Whoever had the password alone is out once there is a second factor."""
+    actions.end_other_sessions(request, user)
+
+
+def _note_refusal(user: User, **_: object) -> None:
+    subject = ("user", str(user.pk))
+    audit.record("accounts.second_factor.refused", wall=clock.wall(), subject=subject)
+
+
+# These are the only places at which allauth calls us.
+authenticator_added.connect(_end_other_sessions)
+authenticator_removed.connect(_end_other_sessions)
+authentication_failed.connect(_note_refusal)
 
 
 def _go_on(request: HttpRequest, user: User) -> HttpResponse:

@@ -4,7 +4,7 @@ The cache remembers codes that were used and counts attempts. Its layout is that
 `createcachetable`, written here so that one history makes all.
 """
 
-from django.db import migrations
+from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
@@ -14,6 +14,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            "user",
+            "session_epoch",
+            models.PositiveIntegerField(default=0, db_default=0),
+        ),
         migrations.RunSQL(
             """
             CREATE TABLE watchbill_cache (

@@ -39,6 +39,7 @@ from watchbill.server.web.sse import LiveUpdates
 
 django.setup()
 
+from watchbill.server.accounts import queries as accounts  # noqa: E402
 from watchbill.server.intake.asgi import Intake  # noqa: E402
 from watchbill.server.intake.desk import Desk  # noqa: E402
 from watchbill.server.intake.mail import Listening, MailIntake  # noqa: E402
@@ -266,6 +267,8 @@ def _is_signed_in(cookies: str) -> bool:
     with _database():
         request.session = SessionStore(found.value)
         request.user = get_user(request)
+        if accounts.lacks_second_factor(request.user):
+            return False
         return may(request, Permission.VIEW_INCIDENTS)
 
 

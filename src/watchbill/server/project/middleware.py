@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
@@ -52,10 +51,7 @@ class second_factor:  # noqa: N801 - a middleware is named like a function
         *_args: object,
     ) -> HttpResponseBase | None:
         """Withhold the permissions, and lead to where the factor is added."""
-        user = request.user
-        if not user.is_authenticated or user.role not in settings.SECOND_FACTOR_FOR:
-            return None
-        if accounts.has_second_factor(user):
+        if not accounts.lacks_second_factor(request.user):
             return None
         withhold(request)
         is_page = request.method == "GET" and "HX-Request" not in request.headers

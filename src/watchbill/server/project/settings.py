@@ -121,6 +121,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_RATE_LIMITS = {"reauthenticate": "5/10m/user"}
 MFA_ADAPTER = "watchbill.server.accounts.adapters.FactorAdapter"
 MFA_FORMS = {
     "add_webauthn": "watchbill.server.accounts.forms.AddPasskeyForm",
