@@ -154,12 +154,18 @@ def prepare(options: Options, *, greet: bool) -> Installation:
 def by_command() -> Iterator[None]:
     """Audit what is written in the block as done on the command line."""
     context = click.get_current_context(silent=True)
-    words = context.command_path.split()[1:] if context is not None else []
-    one = Acting(
-        act=".".join(("command", *words)), kind=ActorKind.COMMAND, name=_operator()
-    )
-    with acting(one):
+    act = ".".join(("command", *_words_of(context)))
+    with acting(Acting(act=act, kind=ActorKind.COMMAND, name=_operator())):
         yield
+
+
+def _words_of(context: click.Context | None) -> list[str]:
+    """The words of a command after `watchbill`, however that was started."""
+    words: list[str] = []
+    while context is not None and context.parent is not None:
+        words.insert(0, context.info_name or "")
+        context = context.parent
+    return words
 
 
 def _operator() -> str:
