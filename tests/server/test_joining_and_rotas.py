@@ -317,6 +317,34 @@ def test_more_layers_than_a_form_adds_are_kept_and_none_is_added(
     assert len(page.context["layers"]) == 29
 
 
+@pytest.mark.req("S4.4-04")
+def test_what_was_changed_after_the_preview_is_shown_before_it_is_saved(
+    boss: Client, virtual_clock: VirtualClock
+) -> None:
+    shown = boss.post(EDIT, sheet(boss, layer(1, "cto", "ceo"), step="preview"))
+    seen = shown.context["seen"]
+    other = sheet(boss, layer(1, "ceo", "cto"), seen=seen)
+
+    again = boss.post(EDIT, other)
+    assert again.status_code == 200
+    assert running(virtual_clock).label == "1.0"
+
+    assert boss.post(EDIT, other | {"seen": again.context["seen"]}).status_code == 302
+    assert the_schedule(virtual_clock).layers[0].members == ("ceo", "cto")
+
+
+def test_a_button_pressed_on_a_form_of_yesterday_makes_it_none_of_today(
+    boss: Client, virtual_clock: VirtualClock
+) -> None:
+    began = sheet(boss, layer(1, "cto", "ceo"))
+    assert boss.post(EDIT, sheet(boss, layer(1, "ceo", "cto"))).status_code == 302
+    pressed = boss.post(EDIT, began | {"step": "layer-add"})
+
+    assert str(pressed.context["based_on"]) == began["based_on"]
+    assert boss.post(EDIT, began).status_code == 422
+    assert the_schedule(virtual_clock).layers[0].members == ("ceo", "cto")
+
+
 # ── What is refused ───────────────────────────────────────────────────────────────
 
 
